@@ -29,44 +29,6 @@ type shape struct {
 	whole string
 }
 
-// The parts of a PATCH that the emulator knows; the names and words are those of
-// the published API versions. It says so where it is sent others.
-var (
-	onOff = &shape{words: []string{"Enabled", "Disabled"}}
-	truth = &shape{}
-	tags  = &shape{named: true}
-
-	recoveryServicesPatch = &shape{fields: map[string]*shape{
-		"tags": tags,
-		"properties": {fields: map[string]*shape{
-			// From 2024-02-01 on all five or none (resource-manager.md#alerts).
-			"monitoringSettings": {whole: "monitoringSettings", fields: map[string]*shape{
-				"azureMonitorAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
-					"alertsForAllJobFailures": onOff, "alertsForAllReplicationIssues": onOff,
-					"alertsForAllFailoverIssues": onOff}},
-				"classicAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
-					"alertsForCriticalOperations": onOff, "emailNotificationsForSiteRecovery": onOff}},
-			}},
-			"securitySettings": {fields: map[string]*shape{
-				"immutabilitySettings": {fields: map[string]*shape{
-					"state":         {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}},
-					"configuration": configurationPatch}},
-			}},
-			"publicNetworkAccess": onOff,
-			guardRequests:         {each: &shape{like: guardPattern}},
-		}},
-	}}
-	keyVaultPatch = &shape{fields: map[string]*shape{
-		"tags": tags,
-		"properties": {fields: map[string]*shape{
-			"enableRbacAuthorization":      truth,
-			"enabledForDeployment":         truth,
-			"enabledForDiskEncryption":     truth,
-			"enabledForTemplateDeployment": truth,
-		}},
-	}}
-)
-
 // guardRequests is the one property that is said with a request and that no vault
 // keeps: the resources of guards on which the access is checked.
 const guardRequests = "resourceGuardOperationRequests"
@@ -243,11 +205,6 @@ const (
 	timeBased          = "TimeBased"
 	durationInDays     = "durationInDays"
 )
-
-var configurationPatch = &shape{fields: map[string]*shape{
-	"type":         {words: []string{asPerPolicy, timeBased}},
-	durationInDays: {from: &[2]float64{30, 36135}},
-}}
 
 // hasConfigurations reports whether a version of the API knows of configurations.
 // Versions are dates, and the emulator has no previews.

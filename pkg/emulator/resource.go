@@ -23,45 +23,6 @@ type Resource struct {
 	ProtectedItems int             `json:"protectedItems,omitempty"` // for durations by item
 }
 
-// resourceType is what the cloud knows of a type of resource.
-type resourceType struct {
-	name     string   // as Azure writes it
-	versions []string // API versions, the pinned one first; none: only Resource Graph shows the type
-	patch    *shape   // what a PATCH may hold
-	// a PATCH is a long-running operation, with what else such services have: guards, a version
-	// of the vault (etag), errors of the service's own
-	long      bool
-	secondary bool // its read may mean an upgraded classic vault
-	usual     func(shape string, r *resource) object
-}
-
-// See resource-manager.md#the-request. The older versions are
-// those a sovereign cloud that lags may still be asked with; all of them want
-// the five alert settings.
-var resourceTypes = []*resourceType{
-	{name: "Microsoft.RecoveryServices/vaults",
-		versions: []string{"2026-07-01", "2026-05-01", "2026-02-01", "2025-08-01", "2025-02-01", "2024-10-01",
-			"2024-04-01"},
-		patch: recoveryServicesPatch, long: true, secondary: true, usual: usualRecoveryServices},
-	{name: "Microsoft.KeyVault/vaults", versions: []string{"2026-02-01", "2024-11-01", "2023-07-01"},
-		patch: keyVaultPatch, usual: usualKeyVault},
-	{name: "Microsoft.DataProtection/backupVaults", usual: usualBackupVault},
-}
-
-func resourceTypeOf(name string) *resourceType {
-	for _, t := range resourceTypes {
-		if strings.EqualFold(t.name, name) {
-			return t
-		}
-	}
-	return nil
-}
-
-func (t *resourceType) namespace() string {
-	ns, _, _ := strings.Cut(t.name, "/")
-	return ns
-}
-
 // resource is a Resource, made ready.
 type resource struct {
 	Resource

@@ -62,6 +62,9 @@ type KindSpec struct {
 	// version that may be chosen has it: [KindSpec.Complete] refuses one that has not.
 	Properties []Property
 	Role       func() Role // the least that it needs of the Resource Manager
+	// Following are the actions of the addresses at which a change is followed that goes
+	// on after its answer; none for one that is made at once.
+	Following []Action
 
 	// Describe says what is sent to each vault. The options are complete and
 	// valid; the classic kind has none.

@@ -261,7 +261,7 @@ func Rollback(of Change, restore func(State) (json.RawMessage, error), judge fun
 	s.Options = append(s.Options[:len(s.Options):len(s.Options)],
 		fleet.Option{Key: fleet.OptionLedger, Type: fleet.OptionPath, Required: true,
 			Doc: "the ledger of the runs that are undone, relative to the inventory"})
-	s.Role = func() fleet.Role { return RoleFor(kind, s.Type, calls...) }
+	s.Role = func() fleet.Role { return RoleFor(&s, calls...) }
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return Plain(&s, nil, o) }
 	s.Restore = func(recorded json.RawMessage) (json.RawMessage, error) {
 		was, err := parseState(recorded)

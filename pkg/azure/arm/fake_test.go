@@ -194,8 +194,8 @@ func cutBehind(w http.ResponseWriter, _ *http.Request) {
 func testChange() Change {
 	body := json.RawMessage(`{"properties":{"settings":{"mode":"On"}}}`)
 	s := fleet.KindSpec{Kind: "test-mode", Title: "the mode that tests want", Type: fleet.RecoveryServicesVault,
-		Options: fleet.CommonOptions("2026-07-01"),
-		Role:    func() fleet.Role { return RoleFor("test-mode", fleet.RecoveryServicesVault) }}
+		Options: fleet.CommonOptions("2026-07-01")}
+	s.Role = func() fleet.Role { return RoleFor(&s) }
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return Plain(&s, body, o) }
 	return Change{Spec: s, Sections: []string{"settings"}, Body: Same(body)}
 }

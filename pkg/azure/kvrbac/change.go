@@ -45,14 +45,13 @@ func spec() fleet.KindSpec {
 		Properties: []fleet.Property{{Name: "enableRbacAuthorization", Since: "2019-09-01"}},
 		After: []string{"The access policies are still on the vaults and decide nothing; while they are, a " +
 			"rollback lets them decide again."},
-		Role: unconditional(func() fleet.Role {
-			return arm.RoleFor(kindRoles, fleet.KeyVault, listAssignments, listInstances, readDefinition,
-				makeAssignment)
-		}),
 		Options: append(fleet.CommonOptions(apiVersion),
 			fleet.Option{Key: optionPropagation, Type: fleet.OptionDuration, Default: "10m0s",
 				Doc: "how long a new role assignment is given to be in force before a vault relies on it; Microsoft " +
 					"names up to 10 minutes"})}
+	s.Role = unconditional(func() fleet.Role {
+		return arm.RoleFor(&s, listAssignments, listInstances, readDefinition, makeAssignment)
+	})
 	s.Describe = func(o fleet.Options) fleet.Upgrade {
 		return arm.Plain(&s, body, o,
 			"The role assignments that the vault's access policies call for and that are missing are made; the check "+

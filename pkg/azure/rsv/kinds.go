@@ -30,13 +30,25 @@ var (
 	guardNamed = fleet.Property{Name: "resourceGuardOperationRequests", Since: "2024-04-01"}
 )
 
+// following are the actions of the two addresses at which a change is followed. They
+// are of their own: who may write may not therefore read how the operation stands
+// (MicrosoftDocs/azure-docs,
+// articles/role-based-access-control/permissions/management-and-governance.md; the
+// built-in backup roles list them beside Vaults/write).
+var following = []fleet.Action{
+	{Name: string(fleet.RecoveryServicesVault) + "/operationStatus/read",
+		Why: "how a change stands that has begun (Azure-AsyncOperation)"},
+	{Name: string(fleet.RecoveryServicesVault) + "/operationResults/read",
+		Why: "what a change that has begun has led to (Location)"},
+}
+
 // spec completes the description of a kind of this package. body is that of the
 // change.
 func spec(s fleet.KindSpec, body func(fleet.Options) json.RawMessage, calls ...arm.Call) fleet.KindSpec {
 	s.Type, s.Options = fleet.RecoveryServicesVault,
 		append(append(fleet.CommonOptions(apiVersion), guardTenant), s.Options...)
-	s.Properties = append(s.Properties, guardShown)
-	s.Role = func() fleet.Role { return arm.RoleFor(s.Kind, s.Type, calls...) }
+	s.Properties, s.Following = append(s.Properties, guardShown), following
+	s.Role = func() fleet.Role { return arm.RoleFor(&s, calls...) }
 	s.Describe = func(o fleet.Options) fleet.Upgrade { return arm.Plain(&s, body(o), o) }
 	return s
 }

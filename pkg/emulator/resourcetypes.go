@@ -5,6 +5,86 @@ import (
 	"strings"
 )
 
+// resourceType is what the cloud knows of a type of resource.
+type resourceType struct {
+	name     string   // as Azure writes it
+	versions []string // API versions, the pinned one first; none: only Resource Graph shows the type
+	patch    *shape   // what a PATCH may hold
+	// a PATCH is a long-running operation, with what else such services have: guards, a version
+	// of the vault (etag), errors of the service's own
+	long      bool
+	secondary bool // its read may mean an upgraded classic vault
+	usual     func(shape string, r *resource) object
+}
+
+// See resource-manager.md#the-request. The older versions are
+// those a sovereign cloud that lags may still be asked with; all of them want
+// the five alert settings.
+var resourceTypes = []*resourceType{
+	{name: "Microsoft.RecoveryServices/vaults",
+		versions: []string{"2026-07-01", "2026-05-01", "2026-02-01", "2025-08-01", "2025-02-01", "2024-10-01",
+			"2024-04-01"},
+		patch: recoveryServicesPatch, long: true, secondary: true, usual: usualRecoveryServices},
+	{name: "Microsoft.KeyVault/vaults", versions: []string{"2026-02-01", "2024-11-01", "2023-07-01"},
+		patch: keyVaultPatch, usual: usualKeyVault},
+	{name: "Microsoft.DataProtection/backupVaults", usual: usualBackupVault},
+}
+
+func resourceTypeOf(name string) *resourceType {
+	for _, t := range resourceTypes {
+		if strings.EqualFold(t.name, name) {
+			return t
+		}
+	}
+	return nil
+}
+
+func (t *resourceType) namespace() string {
+	ns, _, _ := strings.Cut(t.name, "/")
+	return ns
+}
+
+// The parts of a PATCH that the emulator knows; the names and words are those of
+// the published API versions. It says so where it is sent others.
+var (
+	onOff = &shape{words: []string{"Enabled", "Disabled"}}
+	truth = &shape{}
+	tags  = &shape{named: true}
+
+	recoveryServicesPatch = &shape{fields: map[string]*shape{
+		"tags": tags,
+		"properties": {fields: map[string]*shape{
+			// From 2024-02-01 on all five or none (resource-manager.md#alerts).
+			"monitoringSettings": {whole: "monitoringSettings", fields: map[string]*shape{
+				"azureMonitorAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
+					"alertsForAllJobFailures": onOff, "alertsForAllReplicationIssues": onOff,
+					"alertsForAllFailoverIssues": onOff}},
+				"classicAlertSettings": {whole: "monitoringSettings", fields: map[string]*shape{
+					"alertsForCriticalOperations": onOff, "emailNotificationsForSiteRecovery": onOff}},
+			}},
+			"securitySettings": {fields: map[string]*shape{
+				"immutabilitySettings": {fields: map[string]*shape{
+					"state": {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}},
+					"configuration": {fields: map[string]*shape{
+						"type":         {words: []string{asPerPolicy, timeBased}},
+						durationInDays: {from: &[2]float64{30, 36135}},
+					}}}},
+			}},
+			"publicNetworkAccess": onOff,
+			guardRequests:         {each: &shape{like: guardPattern}},
+		}},
+	}}
+	keyVaultPatch = &shape{fields: map[string]*shape{
+		"tags": tags,
+		"properties": {fields: map[string]*shape{
+			"enableRbacAuthorization":      truth,
+			"enabledForDeployment":         truth,
+			"enabledForDiskEncryption":     truth,
+			"enabledForTemplateDeployment": truth,
+		}},
+	}}
+)
+
 // What a resource is like where nobody says otherwise, by the cloud's shape: the
 // fields and words that were recorded (the files are named at the shapes), or those
 // of the published examples of each type's API version. All resources share them:
