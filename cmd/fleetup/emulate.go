@@ -47,10 +47,11 @@ func (e *environment) emulate(c *cli.Context) error {
 	}
 	cfg := emulator.Config{StateFile: flagTruth.of(c)}
 	if file := fileOf(c); file != "" {
-		p, _, err := load(c, file)
+		loaded, err := load(c, file)
 		if err != nil {
 			return err
 		}
+		p := loaded.Plan
 		session.Fill(&cfg, p)
 		if p.Scenario != "" && flagScenario.of(c) == "" {
 			if cfg.Scenario, err = session.Scenario(session.ScenarioPath(p, filepath.Dir(file))); err != nil {

@@ -50,16 +50,11 @@ func (e *environment) inventoryCommand() *cli.Command {
 
 func (e *environment) lint(c *cli.Context) error {
 	file := fileOf(c)
-	p, saved, err := load(c, file)
+	loaded, err := load(c, file)
 	if err != nil {
 		return err
 	}
-	warnings := []inventory.Problem{}
-	if !saved {
-		if _, more, err := inventory.Check(file, session.Now(), session.CurrentKinds()...); err == nil {
-			warnings = append(warnings, more...)
-		}
-	}
+	p, warnings := loaded.Plan, append([]inventory.Problem{}, loaded.Warnings...)
 	next := report.Step{Args: []string{"plan", file}}
 	back := session.WayBack(p, filepath.Dir(file))
 	if flagOutput.of(c) == "json" {

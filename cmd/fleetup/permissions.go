@@ -43,10 +43,11 @@ type customRole struct {
 
 func (e *environment) permissions(c *cli.Context) error {
 	file := fileOf(c)
-	p, _, err := load(c, file)
+	loaded, err := load(c, file)
 	if err != nil {
 		return err
 	}
+	p := loaded.Plan
 	k, err := session.KindOf(p.Kind)
 	if err != nil {
 		return err

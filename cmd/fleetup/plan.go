@@ -76,9 +76,7 @@ func (e *environment) plan(c *cli.Context) error {
 	if src.Saved && out == "" {
 		o.Saved, o.Unkept = file, flagValidate.of(c) // it runs as it was looked at
 	}
-	if !src.Saved {
-		e.tellWarnings(file, src.Plan, o)
-	}
+	e.tellWarnings(src, o)
 	var code fleet.ExitCode
 	if flagValidate.of(c) {
 		o.Validations, err = e.check(c, src, o.Memory.Carried)
@@ -109,18 +107,17 @@ func (e *environment) plan(c *cli.Context) error {
 
 // tellWarnings says that lint has something to say of an inventory. Lint does not know
 // the ledger, by which a vault does not start whose hold is over.
-func (e *environment) tellWarnings(file string, p *plan.Plan, o dryrun.PlanOptions) {
-	_, warnings, err := inventory.Check(file, session.Now(), session.CurrentKinds()...)
+func (e *environment) tellWarnings(src *session.Source, o dryrun.PlanOptions) {
 	may := map[fleet.Key]bool{}
-	for _, i := range dryrun.Expired(p, o) {
-		may[p.Vaults[i].Key] = true
+	for _, i := range dryrun.Expired(src.Plan, o) {
+		may[src.Plan.Vaults[i].Key] = true
 	}
-	warnings = slices.DeleteFunc(warnings, func(w inventory.Problem) bool {
+	warnings := slices.DeleteFunc(src.Warnings, func(w inventory.Problem) bool {
 		return len(w.OverHolds()) > 0 && !slices.ContainsFunc(w.OverHolds(), func(k fleet.Key) bool { return may[k] })
 	})
-	if n := len(warnings); err == nil && n > 0 {
+	if n := len(warnings); n > 0 {
 		say(e.stderr, "%s in the inventory, see %s. The first: %s", words.Count(n, "warning"),
-			lexicon.Command("inventory", "lint", file), lexicon.Clean(inWords(warnings[0])))
+			lexicon.Command("inventory", "lint", src.File), lexicon.Clean(inWords(warnings[0])))
 	}
 }
 

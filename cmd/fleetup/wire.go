@@ -40,7 +40,7 @@ func openLocked(c *cli.Context) (*session.LockedLedger, error) {
 }
 
 // load reads the inventory or the saved plan that a command line names.
-func load(c *cli.Context, path string) (p *plan.Plan, saved bool, err error) {
+func load(c *cli.Context, path string) (session.Loaded, error) {
 	return session.Load(path, flagAcceptWarnings.of(c))
 }
 

@@ -16,11 +16,17 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
+// Loaded is what an inventory or a saved plan says.
+type Loaded struct {
+	Plan     *plan.Plan
+	Saved    bool                // it is a saved plan and not an inventory
+	Warnings []inventory.Problem // about an inventory that has no mistake
+}
+
 // Source is a plan, and what belongs to it on this machine.
 type Source struct {
-	Plan   *plan.Plan
+	Loaded
 	File   string // what was named on the command line
-	Saved  bool   // it is a saved plan and not an inventory
 	Folder string // what a path in the inventory is relative to
 	Ledger string
 }
@@ -33,14 +39,14 @@ func (s *Source) LedgerBeside() string {
 // Open reads the inventory or the saved plan that a command is given. ledger is
 // its ledger, "" for the one that is named after it.
 func Open(file, ledger string, acceptWarnings bool) (*Source, error) {
-	p, saved, err := Load(file, acceptWarnings)
+	loaded, err := Load(file, acceptWarnings)
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{Plan: p, File: file, Saved: saved, Ledger: ledger}
+	s := &Source{Loaded: loaded, File: file, Ledger: ledger}
 	home := file
-	if saved {
-		if home, err = homeOf(p, file, s.Ledger != ""); err != nil {
+	if s.Saved {
+		if home, err = homeOf(s.Plan, file, s.Ledger != ""); err != nil {
 			return nil, err
 		}
 	}
@@ -51,8 +57,9 @@ func Open(file, ledger string, acceptWarnings bool) (*Source, error) {
 	return s, nil
 }
 
-// Load reads an inventory or a saved plan. saved tells which it was.
-func Load(path string, acceptWarnings bool) (p *plan.Plan, saved bool, err error) {
+// Load reads an inventory or a saved plan, once: a large inventory is half of what a
+// command does.
+func Load(path string, acceptWarnings bool) (Loaded, error) {
 	unread := func(err error) error {
 		meant := ""
 		if errors.Is(err, fs.ErrNotExist) {
@@ -60,49 +67,49 @@ func Load(path string, acceptWarnings bool) (p *plan.Plan, saved bool, err error
 		}
 		return failure.Mistyped(path, meant, "check the path", "%s cannot be read: %w", path, failure.Cause(err))
 	}
-	saved, err = IsSavedPlan(path)
+	saved, err := IsSavedPlan(path)
 	if err != nil {
-		return nil, false, unread(err)
+		return Loaded{}, unread(err)
 	}
 	if data, err := textfile.ReadBegin(path, 64); err == nil && looksLedger(data) {
 		meant := strings.TrimSuffix(path, ".db") + ".yaml"
 		if !textfile.Exists(meant) {
 			meant = ""
 		}
-		return nil, false, failure.Mistyped(path, meant,
+		return Loaded{}, failure.Mistyped(path, meant,
 			"name the inventory or the saved plan, and the ledger with --state FILE",
 			"%s is a ledger, and not an inventory or a saved plan", path)
 	}
 	if saved {
 		data, err := textfile.ReadText(path)
 		if err != nil {
-			return nil, false, unread(err)
+			return Loaded{}, unread(err)
 		}
 		p, err := plan.ReadSaved(data)
 		if err != nil {
-			return nil, true, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
+			return Loaded{}, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
 				lexicon.Command("plan", "INVENTORY", "--out", path))
 		}
 		if acceptWarnings {
-			return nil, true, failure.Usage(lexicon.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
+			return Loaded{}, failure.Usage(lexicon.Command("plan", p.Inventory, "--accept-warnings", "--out", path),
 				"a saved plan runs as it is: consent belongs to its making")
 		}
-		return p, true, nil
+		return Loaded{Plan: p, Saved: true}, nil
 	}
-	p, err = ReadInventory(path)
+	p, warnings, err := inventory.Check(path, Now(), CurrentKinds()...)
 	if errors.Is(err, inventory.ErrTooBig) {
 		err = failure.New(fleet.ExitUsage, err, "")
 	}
 	if err != nil {
-		return nil, false, err
+		return Loaded{}, err
 	}
 	if p, err = Restored(p, filepath.Dir(path)); err != nil {
-		return nil, false, err
+		return Loaded{}, err
 	}
 	if acceptWarnings {
 		p = p.AcceptWarnings()
 	}
-	return p, false, nil
+	return Loaded{Plan: p, Warnings: warnings}, nil
 }
 
 // IsSavedPlan reports whether a file is a saved plan. It reads the beginning alone:

@@ -74,9 +74,9 @@ func TestALedgerInPlaceOfAnInventory(t *testing.T) {
 		if err := os.WriteFile(path, head, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, saved, err := Load(path, false)
+		loaded, err := Load(path, false)
 		e, ok := errors.AsType[*failure.Error](err)
-		if !ok || saved || e.Code != fleet.ExitUsage || e.Meant != meant ||
+		if !ok || loaded.Saved || e.Code != fleet.ExitUsage || e.Meant != meant ||
 			!strings.Contains(e.Error(), "is a ledger") {
 			t.Errorf("%s: %+v", name, e)
 		}
@@ -91,18 +91,15 @@ func TestLoadErrors(t *testing.T) {
 	if err := os.WriteFile(plan, []byte(`{"schemaVersion": 0}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []struct {
-		path, says, meant string
-		saved             bool
-	}{
-		{filepath.Join(dir, "fleet.yml"), "cannot be read", filepath.Join(dir, "fleet.yaml"), false},
-		{dir, "cannot be read", "", false},
-		{plan, "is no plan that can be run", "", true},
+	for _, c := range []struct{ path, says, meant string }{
+		{filepath.Join(dir, "fleet.yml"), "cannot be read", filepath.Join(dir, "fleet.yaml")},
+		{dir, "cannot be read", ""},
+		{plan, "is no plan that can be run", ""},
 	} {
-		p, saved, err := Load(c.path, false)
+		loaded, err := Load(c.path, false)
 		e, ok := errors.AsType[*failure.Error](err)
-		if p != nil || !ok || saved != c.saved || e.Meant != c.meant || !strings.Contains(e.Error(), c.says) {
-			t.Errorf("%s: saved %v, %+v", c.path, saved, e)
+		if loaded.Plan != nil || !ok || e.Meant != c.meant || !strings.Contains(e.Error(), c.says) {
+			t.Errorf("%s: %+v", c.path, e)
 		}
 	}
 }

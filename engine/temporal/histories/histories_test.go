@@ -90,9 +90,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	var err error
-	if w.plan, _, err = session.Load(file, false); err != nil {
+	loaded, err := session.Load(file, false)
+	if err != nil {
 		t.Fatal(err)
 	}
+	w.plan = loaded.Plan
 	if w.store, err = blobs.Open(t.Context(), "file://"+t.TempDir()); err != nil {
 		t.Fatal(err)
 	}

@@ -47,10 +47,11 @@ func TestFactsAreWrittenOnceAndInOrder(t *testing.T) {
 	if err := os.WriteFile(file, []byte(inventory), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, _, err := session.Load(file, false)
+	loaded, err := session.Load(file, false)
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := loaded.Plan
 	data, err := plan.Encode(p)
 	if err != nil {
 		t.Fatal(err)

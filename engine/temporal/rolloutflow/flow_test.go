@@ -79,10 +79,11 @@ func newStage(t *testing.T, inventory string) *stage {
 			t.Fatal(err)
 		}
 	}
-	p, _, err := session.Load(filepath.Join(dir, "fleet.yaml"), false)
+	loaded, err := session.Load(filepath.Join(dir, "fleet.yaml"), false)
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := loaded.Plan
 	cloud, err := session.Fresh(p, dir, "")
 	if err != nil {
 		t.Fatal(err)

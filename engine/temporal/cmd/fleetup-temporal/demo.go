@@ -129,9 +129,11 @@ func (n *night) set(ctx context.Context) error {
 		}
 	}
 	var err error
-	if n.plan, _, err = session.Load(filepath.Join(n.folder, "fleet.yaml"), false); err != nil {
+	loaded, err := session.Load(filepath.Join(n.folder, "fleet.yaml"), false)
+	if err != nil {
 		return err
 	}
+	n.plan = loaded.Plan
 	if n.cloud, err = session.Fresh(n.plan, n.folder, ""); err != nil {
 		return err
 	}

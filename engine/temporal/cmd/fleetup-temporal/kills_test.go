@@ -61,9 +61,11 @@ func besiege(t *testing.T, rnd *rand.Rand, cloud strictCloud) *siege {
 		t.Fatal(err)
 	}
 	var err error
-	if s.plan, _, err = session.Load(inventory, false); err != nil {
+	loaded, err := session.Load(inventory, false)
+	if err != nil {
 		t.Fatal(err)
 	}
+	s.plan = loaded.Plan
 	s.emulator = web.URL
 	if err := s.people(t.Context()); err != nil {
 		t.Fatal(err)

@@ -48,11 +48,12 @@ func runCommand() *cli.Command {
 				return usage("run needs an inventory or a saved plan")
 			}
 			file := c.Args().First()
-			p, saved, err := session.Load(file, c.Bool("accept-warnings"))
+			loaded, err := session.Load(file, c.Bool("accept-warnings"))
 			if err != nil {
 				return err
 			}
-			if err := consented(c, p, file, saved); err != nil {
+			p := loaded.Plan
+			if err := consented(c, p, file, loaded.Saved); err != nil {
 				return err
 			}
 			options, err := optionsOf(c)
