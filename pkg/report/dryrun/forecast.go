@@ -1,7 +1,9 @@
 package dryrun
 
 import (
+	"cmp"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -10,18 +12,23 @@ import (
 )
 
 // Forecasts simulates the plan from o.Now on, once with the median and once with
-// the 90th percentile of every upgrade. What earlier runs left failed, unknown or as
+// the 90th percentile of every upgrade, both at the same time: a machine reads its plan
+// and writes only what is its own. What earlier runs left failed, unknown or as
 // wanted does not start, nor, where there are validations, does a vault that was found
 // blocked, upgraded, upgrading or failed.
 func Forecasts(p *plan.Plan, o PlanOptions) (p50, p90 rollout.Forecast, err error) {
-	q := Startable(p, o)
-	r := rollout.Rehearsal{Start: o.Now, Changed: o.Memory.Changed(p),
-		Duration: func(v *plan.Vault) time.Duration { return v.Predicted.P50 }}
-	if p50, err = rollout.Rehearse(q, r); err != nil {
-		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
+	q, changed := Startable(p, o), o.Memory.Changed(p)
+	rehearse := func(duration func(*plan.Vault) time.Duration) (rollout.Forecast, error) {
+		return rollout.Rehearse(q, rollout.Rehearsal{Start: o.Now, Changed: changed, Duration: duration})
 	}
-	r.Duration = func(v *plan.Vault) time.Duration { return v.Predicted.P90 }
-	if p90, err = rollout.Rehearse(q, r); err != nil {
+	var other sync.WaitGroup
+	var otherErr error
+	other.Go(func() {
+		p90, otherErr = rehearse(func(v *plan.Vault) time.Duration { return v.Predicted.P90 })
+	})
+	p50, err = rehearse(func(v *plan.Vault) time.Duration { return v.Predicted.P50 })
+	other.Wait()
+	if err = cmp.Or(err, otherErr); err != nil {
 		return p50, p90, fmt.Errorf("forecast the plan: %w", err)
 	}
 	return p50, p90, nil
