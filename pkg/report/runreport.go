@@ -43,6 +43,7 @@ func todo(p *layout.Page, acts []Action) {
 		if acts[i].Person {
 			n++
 			p.Item("%d  %s", n, acts[i].Title)
+			acts[i].commands(p)
 		}
 	}
 	if n == 0 {
@@ -56,7 +57,19 @@ func todo(p *layout.Page, acts []Action) {
 			}
 			first = false
 			p.Item("%s", a.Title)
+			a.commands(p)
 		}
+	}
+}
+
+// commands are what to type for what has no section of its own among the details, where
+// those of the others stand.
+func (a *Action) commands(p *layout.Page) {
+	if len(a.about) > 0 {
+		return
+	}
+	for _, s := range a.Steps {
+		p.SubCommand(s.When, s.Command)
 	}
 }
 
@@ -69,7 +82,7 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 			n++
 		}
 		if len(a.about) == 0 || a.Do == standing.TaskRelease {
-			continue // the run's own stands in the list and at the end
+			continue // the run's own stands in the list
 		}
 		if a.Person {
 			p.Section("%d  %s", n, a.Title)
@@ -100,9 +113,8 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 			}
 		}
 		for _, s := range a.Steps {
-			if s.When != "" { // else the page ends with it
-				p.Command(strings.ToUpper(s.When[:1])+s.When[1:], s.Command)
-			}
+			when := lexicon.Or(s.When, "command")
+			p.Command(strings.ToUpper(when[:1])+when[1:], s.Command)
 		}
 	}
 }

@@ -378,6 +378,9 @@ func (l *tasker) blocked() {
 			}
 			if l.st.Run.Closed != nil && l.st.Plan.Inventory != "" {
 				t.Steps = []Step{{Args: []string{"plan", l.st.Plan.Inventory, "--validate"}}}
+				if t.Person {
+					t.Steps[0].For = WhenUnblocked
+				}
 			}
 		}
 	})

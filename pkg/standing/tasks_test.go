@@ -54,7 +54,7 @@ func TestTasks(t *testing.T) {
 		"what blocks, what comes back and what is held": {[]func(*rollout.State){ended, func(st *rollout.State) {
 			st.Vaults[0].Status, st.Vaults[0].Findings = fleet.Blocked, append(found("Old"), found(fleet.CodeBusy)...)
 			st.Vaults[1].Status, st.Vaults[1].Reason = fleet.Excluded, "a freeze"
-		}}, TaskOptions{}, "mend! [0] Old: plan fleet.yaml --validate (now)\n" +
+		}}, TaskOptions{}, "mend! [0] Old: plan fleet.yaml --validate (unblocked)\n" +
 			"wait [0] operation-in-progress: plan fleet.yaml --validate (now)\nrelease [1] excluded\n" +
 			"→ plan fleet.yaml --validate (unblocked)"},
 		"one that is re-opened for the next run": {[]func(*rollout.State){ended, func(st *rollout.State) {

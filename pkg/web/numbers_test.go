@@ -29,17 +29,17 @@ import (
 
 // surfaces is one run as every view of it shows it at a moment.
 type surfaces struct {
-	status, page, report       map[string]any // as JSON
-	tasks                      []telling
-	reportText, junit          string
-	statusText, reportMD, html string
-	plain, terminal            string
-	now                        time.Time
-	told                       notify.Data    // a notification of this moment
-	ends                       string         // the expected end in words, empty for none
-	beat                       map[string]any // the stream's heartbeat
-	rows                       []map[string]string
-	metrics                    map[string]float64
+	status, page, report              map[string]any // as JSON
+	tasks                             []telling
+	reportText, reportMarkdown, junit string
+	statusText, reportMD, html        string
+	plain, terminal                   string
+	now                               time.Time
+	told                              notify.Data    // a notification of this moment
+	ends                              string         // the expected end in words, empty for none
+	beat                              map[string]any // the stream's heartbeat
+	rows                              []map[string]string
+	metrics                           map[string]float64
 }
 
 // document is the data of the page.

@@ -63,6 +63,7 @@ func tellingsOf(doc map[string]any) (all []telling, titles []string) {
 var (
 	toDoItem = regexp.MustCompile(`^  (\d+)  (.*)$`)
 	pageTask = regexp.MustCompile(`<li id="task-([a-z-]+?)-\d+"`)
+	markup   = regexp.MustCompile(`<[^>]*>`)
 	pageCalm = regexp.MustCompile(`(?s)<ul class="calm">(.*?)</ul>`)
 )
 
@@ -114,8 +115,8 @@ func (s *surfaces) listAgrees(t *testing.T) {
 		switch {
 		case strings.HasPrefix(line, "Vaults "):
 			line = "end"
-		case strings.HasPrefix(line, "  Nothing"), !strings.HasPrefix(line, "  "):
-			continue
+		case strings.HasPrefix(line, "  Nothing"), strings.HasPrefix(line, "    "), !strings.HasPrefix(line, "  "):
+			continue // what is to be typed for it is looked for below
 		}
 		if line == "end" {
 			break
@@ -137,6 +138,19 @@ func (s *surfaces) listAgrees(t *testing.T) {
 	for i := range min(len(told), len(calm)) {
 		if !strings.Contains(html.UnescapeString(told[i]), calm[i]) {
 			t.Errorf("the page tells %q in the place of %q", told[i], calm[i])
+		}
+	}
+	page := markup.ReplaceAllString(s.html, "")
+	listed, _, _ := strings.Cut(s.reportText, "\nNext") // what the page ends with stands beside no task
+	marked, _, _ := strings.Cut(s.reportMarkdown, "\n**Next")
+	for _, x := range s.tasks {
+		for _, step := range x.steps {
+			for where, shown := range map[string]string{"the report": listed,
+				"the report in Markdown": marked, "the page": html.UnescapeString(page)} {
+				if !strings.Contains(shown, step) {
+					t.Errorf("%s tells nowhere to type %q for task %s", where, step, x)
+				}
+			}
 		}
 	}
 	for _, row := range s.rows {
@@ -180,4 +194,5 @@ func (s *surfaces) listAgrees(t *testing.T) {
 // alsoListed takes the surfaces that only the list of tasks is looked for in.
 func (n *night) alsoListed(s *surfaces, live bool, write func(layout.Format) string) {
 	s.tasks, s.reportText, s.junit = n.tellings(live), write(layout.FormatTable), write(layout.FormatJUnit)
+	s.reportMarkdown = write(layout.FormatMarkdown)
 }

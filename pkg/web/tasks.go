@@ -18,7 +18,7 @@ type task struct {
 	Title   string
 	Detail  string
 	Before  string
-	Command string
+	Steps   []taskStep
 	Message string // to send
 	Items   int    // machines and the like, each counted once
 	Count   int    // the vaults it is about
@@ -27,6 +27,9 @@ type task struct {
 	Open    bool   // short enough to be shown at once
 	List    string // their indexes, for a list to take away
 }
+
+// taskStep is a command to paste, and what must be so first.
+type taskStep struct{ When, Command string }
 
 // taskVault is one vault of a task.
 type taskVault struct {
@@ -44,6 +47,7 @@ type calmNote struct {
 	Icon   fleet.Status
 	Title  string
 	Detail string
+	Steps  []taskStep
 }
 
 // shownAtOnce is how many vaults of a task are shown without a click.
@@ -63,12 +67,12 @@ func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 		same[a.Do]++
 		if !a.Person {
 			calm = append(calm, calmNote{Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)),
-				Detail: c.told(detailBeside(a))})
+				Detail: c.told(detailBeside(a)), Steps: taskStepsOf(a)})
 			continue
 		}
 		t := task{ID: fmt.Sprintf("%s-%d", a.Do, same[a.Do]), Icon: iconOf(a), Title: c.told(lexicon.Clean(a.Title)),
-			Detail:  c.told(lexicon.Clean(report.ValueOf(a.Detail))),
-			Command: lexicon.Clean(report.ValueOf(a.Command)), Items: len(a.Items), Count: len(a.Vaults),
+			Detail: c.told(lexicon.Clean(report.ValueOf(a.Detail))),
+			Steps:  taskStepsOf(a), Items: len(a.Items), Count: len(a.Vaults),
 			Open: len(a.Vaults) <= shownAtOnce}
 		if a.Before != nil {
 			t.Before = c.short(a.Before)
@@ -91,6 +95,15 @@ func tasksOf(v *report.View, c clock, limit int) (ts []task, calm []calmNote) {
 		ts = append(ts, t)
 	}
 	return ts, calm
+}
+
+// taskStepsOf are the steps of an action, the first one first.
+func taskStepsOf(a *report.Action) (steps []taskStep) {
+	for i := range a.Steps {
+		s := &a.Steps[i]
+		steps = append(steps, taskStep{When: lexicon.Clean(s.When), Command: lexicon.Clean(s.Command)})
+	}
+	return steps
 }
 
 // detailBeside is an action's detail, unless its title says it already.

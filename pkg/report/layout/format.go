@@ -61,7 +61,7 @@ type Printer struct {
 func (p Printer) page() *Page {
 	page := p.Page()
 	for i := range page.Blocks {
-		if b := &page.Blocks[i]; b.kind == blockCommand && p.Along != nil {
+		if b := &page.Blocks[i]; (b.kind == blockCommand || b.kind == blockSubCommand) && p.Along != nil {
 			b.value = p.Along(b.value)
 		}
 	}

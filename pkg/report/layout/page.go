@@ -19,16 +19,17 @@ type Page struct{ Blocks []block }
 type blockKind int
 
 const (
-	blockTitle    blockKind = iota // the first line
-	blockSection                   // a heading
-	blockGroup                     // a heading below a section
-	blockLine                      // a line of its own
-	blockItem                      // a member of a list
-	blockSubItem                   // a member of an item's list
-	blockPair                      // a name and its value
-	blockCommand                   // a name and a command to paste
-	blockVerbatim                  // text to copy as it stands
-	blockGrid                      // a table
+	blockTitle      blockKind = iota // the first line
+	blockSection                     // a heading
+	blockGroup                       // a heading below a section
+	blockLine                        // a line of its own
+	blockItem                        // a member of a list
+	blockSubItem                     // a member of an item's list
+	blockSubCommand                  // a command to paste in an item's list, and what must be so first
+	blockPair                        // a name and its value
+	blockCommand                     // a name and a command to paste
+	blockVerbatim                    // text to copy as it stands
+	blockGrid                        // a table
 )
 
 type block struct {
@@ -73,6 +74,12 @@ func (p *Page) Command(name, command string) {
 	p.Blocks = append(p.Blocks, block{kind: blockCommand, text: name, value: command})
 }
 
+// SubCommand is a command to paste in an item's list, behind what must be so first, if
+// anything must.
+func (p *Page) SubCommand(when, command string) {
+	p.Blocks = append(p.Blocks, block{kind: blockSubCommand, text: when, value: command})
+}
+
 func (p *Page) Verbatim(text string) {
 	p.Blocks = append(p.Blocks, block{kind: blockVerbatim, text: text})
 }
@@ -103,6 +110,8 @@ func (p *Page) WriteTerminal(w io.Writer, width int) error {
 			b.WriteString(wrapped("  "+lexicon.Clean(bl.text), width, 4) + "\n")
 		case blockSubItem:
 			b.WriteString(wrapped("    "+lexicon.Clean(bl.text), width, 6) + "\n")
+		case blockSubCommand:
+			b.WriteString(subCommand(lexicon.Clean(bl.text), lexicon.Clean(bl.value), width) + "\n")
 		case blockPair:
 			name := text.Pad(lexicon.Clean(bl.text), pairWidth, ' ')
 			b.WriteString(strings.TrimRight(wrapped(name+" "+lexicon.Clean(bl.value), width, pairWidth+1), " ") + "\n")
@@ -186,7 +195,7 @@ func (g Grid) terminal(width int) string {
 
 func (p *Page) writeMarkdown(w io.Writer) error {
 	var b strings.Builder
-	items := func(k blockKind) bool { return k == blockItem || k == blockSubItem }
+	items := func(k blockKind) bool { return k == blockItem || k == blockSubItem || k == blockSubCommand }
 	same := func(k, next blockKind) bool { return items(k) && items(next) || k == blockPair && next == blockPair }
 	last := blockTitle
 	for i, bl := range p.Blocks {
@@ -207,6 +216,12 @@ func (p *Page) writeMarkdown(w io.Writer) error {
 			b.WriteString("- " + markdownLine(bl.text) + "\n")
 		case blockSubItem:
 			b.WriteString("  - " + markdownLine(bl.text) + "\n")
+		case blockSubCommand:
+			when := ""
+			if bl.text != "" {
+				when = lexicon.Markdown(bl.text) + ": "
+			}
+			b.WriteString("  - " + when + lexicon.CodeSpan(bl.value) + "\n")
 		case blockPair:
 			// Another mark begins another list: pairs are no members of a list before them.
 			b.WriteString("* **" + lexicon.Markdown(strings.TrimSpace(bl.text)) + ":** " +

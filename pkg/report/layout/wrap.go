@@ -63,6 +63,18 @@ func Led(lead, command string, width int) string {
 	return wrapped(lead, width, 2) + "\n  " + command
 }
 
+// subCommand is a command in an item's list: like Led, which breaks no command either.
+func subCommand(when, command string, width int) string {
+	if when == "" {
+		return "    " + command
+	}
+	line := "    " + when + ": " + command
+	if width <= 0 || text.StringWidth(line) <= width {
+		return line
+	}
+	return wrapped("    "+when+":", width, 6) + "\n      " + command
+}
+
 // commandBehind is a line of what to do next, or of what a run waits for, that ends with
 // a command; named is a command within a sentence.
 var (

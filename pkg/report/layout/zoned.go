@@ -47,7 +47,7 @@ func Zoned(text string, zone *time.Location, now time.Time) string {
 func (p *Page) Zoned(c lexicon.Clock, now time.Time) *Page {
 	for i := range p.Blocks {
 		b := &p.Blocks[i]
-		if b.kind == blockCommand || b.kind == blockVerbatim {
+		if b.kind == blockCommand || b.kind == blockSubCommand || b.kind == blockVerbatim {
 			continue
 		}
 		b.text, b.value, b.Full = Zoned(b.text, c.Zone, now), Zoned(b.value, c.Zone, now), Zoned(b.Full, c.Zone, now)
