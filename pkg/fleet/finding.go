@@ -40,6 +40,15 @@ func Headed(items []string) bool {
 	return !slices.ContainsFunc(items[1:], func(s string) bool { return !digits(s) })
 }
 
+// Columns parts a table's rows into the one that names its columns, empty where none
+// does, and the others.
+func Columns(items []string) (heading string, rows []string) {
+	if Headed(items) {
+		return items[0], items[1:]
+	}
+	return "", items
+}
+
 // Codes of fleetup's own findings. A finding of the service keeps the
 // service's code.
 const (

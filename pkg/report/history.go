@@ -178,9 +178,7 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 			if f.Action != nil {
 				p.Sub("%s", *f.Action)
 			}
-			for _, item := range f.besides() {
-				p.Sub("%s", item)
-			}
+			p.SubList(fleet.Columns(f.besides()))
 		}
 	}
 	p.Section("STORY: %s", lexicon.Plural(len(s.Entries), "event", "events"))

@@ -123,12 +123,12 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 // its code names of each.
 func (a *Action) blocked(p *layout.Page) {
 	for _, x := range a.about {
-		said, items := false, []string(nil)
+		said, tables := false, [][]string(nil)
 		for _, f := range x.Errors() {
 			if lexicon.Or(ValueOf(f.Code), standing.NoCode) != ValueOf(a.Code) {
 				continue
 			}
-			items = append(items, f.Items...)
+			tables = append(tables, f.Items)
 			if !said && f.Message != nil {
 				said = true
 				p.Item("%s: %s", x.Vault, *f.Message)
@@ -137,8 +137,8 @@ func (a *Action) blocked(p *layout.Page) {
 		if !said {
 			p.Item("%s", x.Vault)
 		}
-		for _, s := range items {
-			p.Sub("%s", s)
+		for _, items := range tables {
+			p.SubList(fleet.Columns(items))
 		}
 	}
 }

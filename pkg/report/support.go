@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
@@ -84,7 +85,11 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 		for _, f := range errs {
 			field("Error code", lexicon.Or(ValueOf(f.Code), "none"))
 			field("Error message", lexicon.Or(ValueOf(f.Message), "none"))
-			for _, item := range f.besides() {
+			heading, rows := fleet.Columns(f.besides())
+			if heading != "" {
+				field("  Details of", heading)
+			}
+			for _, item := range rows {
 				field("  Detail", item)
 			}
 		}

@@ -90,6 +90,7 @@ type findingRow struct {
 	Code     string         `json:"code,omitempty"`
 	Message  string         `json:"message,omitempty"`
 	Action   string         `json:"action,omitempty"`
+	Heading  string         `json:"heading,omitempty"` // of the items: what their columns are
 	Items    []string       `json:"items,omitempty"`
 }
 
@@ -145,8 +146,9 @@ func (p *places) rowOf(v *report.Vault, supportAddress string) row {
 		}
 	}
 	for _, f := range v.Findings {
+		heading, rows := fleet.Columns(f.Items)
 		r.Findings = append(r.Findings, findingRow{f.Severity, report.ValueOf(f.Code),
-			p.clock.told(report.ValueOf(f.Message)), p.clock.told(report.ValueOf(f.Action)), f.Items})
+			p.clock.told(report.ValueOf(f.Message)), p.clock.told(report.ValueOf(f.Action)), heading, rows})
 	}
 	if v.Status == fleet.Failed && !v.Permitted && !v.TakenUp && p.classic {
 		r.Support = report.SupportMessage(supportAddress, v).String()

@@ -176,6 +176,7 @@ func infect(x *report.Vault, i, n int) {
 		x.Status = fleet.Blocked
 		x.Findings = []report.Finding{problem("AgentTooOld", "Machines have an agent older than 2.0.9070.0",
 			"update the agent on each machine, then validate again",
+			"MACHINE"+fleet.ItemDot+"AGENT",
 			fmt.Sprintf("srv-%04d.contoso.example 2.0.8500.0", i),
 			fmt.Sprintf("srv-%04d.contoso.example 2.0.8000.0", i+1))}
 		if i%27 == 0 {

@@ -101,7 +101,7 @@ func TestFrozenPageReadsWithoutScript(t *testing.T) {
 			"Last reading Tue 17 Mar 03:30 no operation is under way on the vault, and it is not as wanted; " +
 				"alertsForCriticalOperations is Enabled, wanted Disabled Its address answers HTTP 204 with an empty " +
 				"body", "4cc27b8b-0000-4000-8000-000000000013"},
-		"task-mend-1": {"(AgentTooOld)", "Update the agent on each machine", "4 vaults, 8 items",
+		"task-mend-1": {"MACHINE · AGENT:", "(AgentTooOld)", "Update the agent on each machine", "4 vaults, 8 items",
 			"srv-0027.contoso.example 2.0.8500.0"},
 		"task-mend-2": {"Create or correct 2 target groups: dev/vault-00027, lab/vault-00054",
 			"Create it, or correct targetResourceGroup", "dev/vault-00027"},
@@ -120,6 +120,9 @@ func TestFrozenPageReadsWithoutScript(t *testing.T) {
 		}
 	}
 	each(byID(t, root, "needs"), func(n *html.Node) {
+		if n.Data == "li" && strings.HasPrefix(textOf(n), "MACHINE") {
+			t.Errorf("a heading is a member of its list: %s", textOf(n))
+		}
 		if hidden, ok := attr(n, "hidden"); ok {
 			t.Errorf("%s among what needs a person is hidden=%q", n.Data, hidden)
 		}

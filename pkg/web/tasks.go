@@ -37,7 +37,14 @@ type taskVault struct {
 	Vault string
 	Notes []string
 	Pairs []pair
-	Items []string
+
+	Tables []taskTable // machines and the like
+}
+
+// taskTable is a list of what a finding names, below what its columns are.
+type taskTable struct {
+	Heading string
+	Items   []string
 }
 
 type pair struct{ Name, Value string }
@@ -151,7 +158,9 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 	for i := range x.Findings {
 		if f := &x.Findings[i]; report.ValueOf(f.Code) == report.ValueOf(a.Code) && f.Severity != fleet.SeverityInfo {
 			add("Message", c.told(report.ValueOf(f.Message)))
-			p.Items = append(p.Items, f.Items...)
+			if heading, rows := fleet.Columns(f.Items); len(rows) > 0 {
+				p.Tables = append(p.Tables, taskTable{heading, rows})
+			}
 		}
 	}
 	if a.Do != standing.TaskSupport && a.Do != standing.TaskReopen && a.Do != standing.TaskDecide {

@@ -267,7 +267,11 @@ func showFindings(p *layout.Page, fs []report.Finding) {
 	for _, f := range fs {
 		p.Sub("%s %s: %s", f.Severity, lexicon.Or(report.ValueOf(f.Code), "no code"),
 			lexicon.Or(report.ValueOf(f.Message), "no message"))
-		for _, item := range f.Items {
+		heading, rows := fleet.Columns(f.Items)
+		if heading != "" {
+			p.Sub("  %s:", heading)
+		}
+		for _, item := range rows {
 			p.Sub("  %s", item)
 		}
 		if f.Action != nil {

@@ -211,3 +211,24 @@ func TestMarkdownOfGoldenPages(t *testing.T) {
 		}
 	}
 }
+
+// What the columns of a list are is a heading of it and no member, wherever it is shown.
+func TestAHeadingIsNoMemberOfItsList(t *testing.T) {
+	t.Parallel()
+	p := &Page{}
+	p.Item("prod/files-1: two agents are old")
+	p.SubList("MACHINE", []string{"srv-01", "srv-02"})
+	var md, terminal strings.Builder
+	if err := p.writeMarkdown(&md); err != nil {
+		t.Fatal(err)
+	}
+	if _, elements := rendered(t, md.String()); strings.Count(strings.Join(elements, " "), "li") != 3 {
+		t.Errorf("the members are %v of\n%s", elements, &md)
+	}
+	if err := p.WriteTerminal(&terminal, 80); err != nil {
+		t.Fatal(err)
+	}
+	if want := "  prod/files-1: two agents are old\n    MACHINE:\n    srv-01\n    srv-02\n"; terminal.String() != want {
+		t.Errorf("a terminal shows\n%s", &terminal)
+	}
+}

@@ -25,6 +25,7 @@ const (
 	blockLine                        // a line of its own
 	blockItem                        // a member of a list
 	blockSubItem                     // a member of an item's list
+	blockSubHeading                  // what the members of an item's list have in common
 	blockSubCommand                  // a command to paste in an item's list, and what must be so first
 	blockPair                        // a name and its value
 	blockCommand                     // a name and a command to paste
@@ -74,6 +75,16 @@ func (p *Page) Command(name, command string) {
 	p.Blocks = append(p.Blocks, block{kind: blockCommand, text: name, value: command})
 }
 
+// SubList is an item's list below its heading, empty for none.
+func (p *Page) SubList(heading string, rows []string) {
+	if heading != "" {
+		p.add(blockSubHeading, "%s:", heading)
+	}
+	for _, s := range rows {
+		p.Sub("%s", s)
+	}
+}
+
 // SubCommand is a command to paste in an item's list, behind what must be so first, if
 // anything must.
 func (p *Page) SubCommand(when, command string) {
@@ -108,7 +119,7 @@ func (p *Page) WriteTerminal(w io.Writer, width int) error {
 			b.WriteString(wrapped(lexicon.Clean(bl.text), width, 2) + "\n")
 		case blockItem:
 			b.WriteString(wrapped("  "+lexicon.Clean(bl.text), width, 4) + "\n")
-		case blockSubItem:
+		case blockSubItem, blockSubHeading:
 			b.WriteString(wrapped("    "+lexicon.Clean(bl.text), width, 6) + "\n")
 		case blockSubCommand:
 			b.WriteString(subCommand(lexicon.Clean(bl.text), lexicon.Clean(bl.value), width) + "\n")
@@ -195,7 +206,9 @@ func (g Grid) terminal(width int) string {
 
 func (p *Page) writeMarkdown(w io.Writer) error {
 	var b strings.Builder
-	items := func(k blockKind) bool { return k == blockItem || k == blockSubItem || k == blockSubCommand }
+	items := func(k blockKind) bool {
+		return k == blockItem || k == blockSubItem || k == blockSubHeading || k == blockSubCommand
+	}
 	same := func(k, next blockKind) bool { return items(k) && items(next) || k == blockPair && next == blockPair }
 	last := blockTitle
 	for i, bl := range p.Blocks {
@@ -216,6 +229,8 @@ func (p *Page) writeMarkdown(w io.Writer) error {
 			b.WriteString("- " + markdownLine(bl.text) + "\n")
 		case blockSubItem:
 			b.WriteString("  - " + markdownLine(bl.text) + "\n")
+		case blockSubHeading: // a paragraph of the item, which has empty lines around it
+			b.WriteString("\n  **" + lexicon.Markdown(bl.text) + "**\n\n")
 		case blockSubCommand:
 			when := ""
 			if bl.text != "" {

@@ -58,6 +58,7 @@ function findingText(f) {
   const out = [el("h3", "", f.severity + (f.code ? ": " + f.code : ""))];
   if (f.message) out.push(el("p", "", f.message));
   if (f.action) out.push(el("p", "", "Do: " + f.action));
+  if (f.heading) out.push(el("p", "of-items", f.heading + ":"));
   if (f.items) out.push(itemList(f.items));
   return out;
 }
