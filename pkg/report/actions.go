@@ -199,7 +199,8 @@ func (v *View) failedWords(a *Action) (title, detail string) {
 	return title, detail
 }
 
-// takenUpWords says that a later run has vaults, and how this one left them.
+// takenUpWords says that a later run has vaults, and how this one left them. Whether that
+// tried them is not said: it may have held them, or carried their failure along.
 func (v *View) takenUpWords(a *Action) string {
 	how := v.words().Status(a.about[0].Status)
 	if a.task.Code != standing.NoCode {
@@ -209,7 +210,7 @@ func (v *View) takenUpWords(a *Action) string {
 	if len(a.about) > 1 {
 		them = "them"
 	}
-	return named(a.about) + " " + how + ": a later run has taken " + them + " up"
+	return named(a.about) + " " + how + ": a later run has " + them + " in its plan, and tells what became of " + them
 }
 
 // takenUp are the vaults that the run has not done, and that a later one has; permitted

@@ -136,15 +136,13 @@ func (v *View) neverStarted() string {
 // needs counts the vaults that need a person, and says until when.
 func (v *View) needs(c lexicon.Clock, before *Time) string {
 	who := v.needPerson()
-	need := len(who)
+	need, left := len(who), ""
+	v.ofOtherRuns(func(n int, what string) {
+		if n > 0 {
+			left += ", " + lexicon.Number(n) + " " + strings.ToUpper(what)
+		}
+	})
 	if need == 0 && !v.personDecides() {
-		left := ""
-		if n := len(v.permitted()); n > 0 {
-			left += ", " + lexicon.Number(n) + " RE-OPENED FOR THE NEXT RUN"
-		}
-		if n := len(v.takenUp()); n > 0 {
-			left += ", " + lexicon.Number(n) + " TAKEN UP BY A LATER RUN"
-		}
 		return lexicon.Or(left, ", NO ACTION NEEDED")
 	}
 	s := ", THE RUN NEEDS YOU"
@@ -159,7 +157,7 @@ func (v *View) needs(c lexicon.Clock, before *Time) string {
 		s += " BEFORE " + c.Near(before.Time, v.Run.GeneratedAt.Value())
 	}
 	if need == 0 {
-		return s
+		return s + left
 	}
 	var parts []string
 	for _, st := range standing.PersonStatuses {
@@ -173,7 +171,7 @@ func (v *View) needs(c lexicon.Clock, before *Time) string {
 			parts = append(parts, lexicon.Number(n)+" "+string(st))
 		}
 	}
-	return s + " (" + strings.Join(parts, ", ") + ")"
+	return s + " (" + strings.Join(parts, ", ") + ")" + left
 }
 
 // personDecides reports whether the run itself, or access to a part of it, waits for a

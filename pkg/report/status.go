@@ -139,6 +139,14 @@ func (v *View) statusPage(o Options) *layout.Page {
 	return p.Zoned(c, v.Run.GeneratedAt.Value())
 }
 
+// ofOtherRuns counts the vaults that nobody has to do anything about by this run, because
+// another one has them or will.
+func (v *View) ofOtherRuns(note func(n int, what string)) {
+	note(len(v.permitted()), "re-opened for the next run")
+	note(v.blockedForNext(), "blocked for the next run")
+	note(len(v.takenUp()), "in the plan of a later run")
+}
+
 // blockedForNext counts the vaults that are blocked and that the next run tries again by
 // itself: nobody else counts them.
 func (v *View) blockedForNext() int {
@@ -245,9 +253,7 @@ func (v *View) verdict(c lexicon.Clock) string {
 	} else {
 		note(n, "need a person")
 	}
-	note(len(v.permitted()), "re-opened for the next run")
-	note(v.blockedForNext(), "blocked for the next run")
-	note(len(v.takenUp()), "taken up by a later run")
+	v.ofOtherRuns(note)
 	note(flying, "in flight")
 	note(v.Totals[fleet.Busy], "busy")
 	if v.Run.Closed != nil {
