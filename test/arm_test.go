@@ -42,6 +42,12 @@ func changes() []changed {
 		chain("location-only", strictarm.LocationOnly),
 		chain("relative", strictarm.Relative), chain("elsewhere", strictarm.Elsewhere),
 		chain("no-urls", strictarm.NoURLs),
+		{name: "nowhere-at-once", want: up, patches: 1,
+			do: func(v *strictarm.VaultHandle) { v.Takes(0).Patch(strictarm.AcceptedNowhere) }},
+		patching("nowhere-late", up, 1, strictarm.AcceptedNowhereLater(3*time.Second)),
+		{name: "nowhere-never", want: "unknown", patches: 1, reopened: up, do: func(v *strictarm.VaultHandle) {
+			v.Takes(0).URLs(strictarm.NoURLs).Patch(strictarm.AcceptedNowhere).Ends(full("E"))
+		}},
 		{name: "at-once", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Takes(0) }},
 		{name: "as-published", want: up, patches: 1, do: func(v *strictarm.VaultHandle) { v.Published() }},
 		// polled each second, as it says
@@ -150,6 +156,7 @@ func TestToday(t *testing.T) {
 	timings.Poll = 150 * time.Millisecond
 	timings.StartTimeout = 1200 * time.Millisecond
 	timings.ReconcileDeadline = 4 * time.Second
+	timings.Overdue = 10 * time.Second
 	w := newToday(t, strictarm.Config{Timings: timings})
 	all := map[string]changed{}
 	for i, k := range changes() {

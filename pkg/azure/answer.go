@@ -43,6 +43,14 @@ func (r *Response) HTML() bool {
 	return strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "text/html")
 }
 
+// Success reports whether the answer is the service's own success, whatever else it
+// holds: 202, which says accepted and nothing else, or another status in the two
+// hundreds with the ID that the service gave the request. A start that was answered so
+// was accepted (design.md#rule-3). A page of a proxy with 200 is none.
+func (r *Response) Success() bool {
+	return r.Status == http.StatusAccepted || r.Status/100 == 2 && r.RequestID != "" && !r.HTML()
+}
+
 // Error turns the answer into the error it is to a caller that wanted
 // something else. code and message are what its body said, if that is known;
 // without both the body is read for them, in every shape of ErrorBody.

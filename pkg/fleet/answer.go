@@ -58,7 +58,7 @@ type StartVerdict string
 
 // The verdicts of a start.
 const (
-	StartAccepted  StartVerdict = "accepted"  // 2xx with our operation ID
+	StartAccepted  StartVerdict = "accepted"  // the service took it: no reading takes that back
 	StartUnknown   StartVerdict = "unknown"   // it may have been accepted
 	StartBusy      StartVerdict = "busy"      // 409
 	StartThrottled StartVerdict = "throttled" // 429: not accepted
@@ -82,6 +82,17 @@ type StartAnswer struct {
 	// With StartAccepted:
 	Done      bool       `json:"done,omitempty"`      // and carried out already, says the answer
 	Operation *Operation `json:"operation,omitempty"` // where it can be followed
+}
+
+// Taken is the answer as an acceptance where its status is 202, which says accepted and
+// nothing else: whoever read it may have wanted more of it. No reading takes that back
+// (design.md#rule-1).
+func (a StartAnswer) Taken() StartAnswer {
+	if a.Verdict != StartUnknown || a.HTTPStatus != 202 || a.ErrorBody {
+		return a
+	}
+	return StartAnswer{Verdict: StartAccepted, HTTPStatus: a.HTTPStatus, RequestID: a.RequestID,
+		Operation: &Operation{Unfollowed: a.Message, RetryAfter: a.RetryAfter}}
 }
 
 // Reading is the conclusion of one pair of reconciling reads.

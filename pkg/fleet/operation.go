@@ -26,6 +26,10 @@ type Operation struct {
 	Final FinalState `json:"final,omitempty"`
 	// RetryAfter is how long the answer asked to wait before the first look.
 	RetryAfter time.Duration `json:"retryAfterNs,omitempty"`
+	// Unfollowed says why there is no URL at all: the service took the request, named
+	// nothing that can be asked how it stands, and the vault alone tells. It is fit to
+	// be shown.
+	Unfollowed string `json:"unfollowed,omitempty"`
 	// Sealed is set where the URLs are without their signatures, and cannot be
 	// asked: SHA-256 over what Open wants, in hex.
 	Sealed string `json:"sealed,omitempty"`
@@ -65,10 +69,18 @@ func (o *Operation) Open(key []byte) bool {
 	return true
 }
 
+// WhyUnfollowed is Unfollowed, of an operation or of none.
+func (o *Operation) WhyUnfollowed() string {
+	if o == nil {
+		return ""
+	}
+	return o.Unfollowed
+}
+
 // Followable is the operation where it can be asked, nil where only the vault can
 // tell.
 func (o *Operation) Followable() *Operation {
-	if o == nil || o.Sealed != "" {
+	if o == nil || o.Sealed != "" || o.Unfollowed != "" {
 		return nil
 	}
 	return o

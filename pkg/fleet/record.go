@@ -95,6 +95,9 @@ type Followed struct {
 	Vault       *Vault
 	OperationID string
 	Operation   *Operation
+	// Unfollowed says why the service's acceptance of our start names no Operation
+	// (Operation.Unfollowed): the vault at rest does not say then that it is over.
+	Unfollowed string
 	// Overdue: the upgrade has been under way for too long. The vault is read
 	// besides, whatever the operation says.
 	Overdue bool

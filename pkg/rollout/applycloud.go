@@ -265,6 +265,9 @@ func (s *State) unconfirmed(v *VaultState) (code, msg, action string) {
 	switch {
 	case v.Status == fleet.Upgrading && v.CloudDone, v.Done:
 		code, msg, action = fleet.CodeNotVerified, s.words().unverified, s.words().look
+	case v.Operation.WhyUnfollowed() != "":
+		code, action = fleet.CodeUnconfirmed, s.words().doubt
+		msg = "the service accepted the request, and its operation could not be followed: " + v.Operation.Unfollowed
 	case v.Accepted:
 		code, msg, action = fleet.CodeUnconfirmed, s.words().unended, s.words().look
 	default:

@@ -128,7 +128,7 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 }
 
 func (m *Machine) answered(i int, o SendDone) {
-	j, a := &m.jobs[i], o.Answer
+	j, a := &m.jobs[i], o.Answer.Taken()
 	if a.Verdict == fleet.StartNotSent {
 		j.NotBefore = m.now.Add(m.Plan.Timings.Poll)
 		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message, Code: a.Code})

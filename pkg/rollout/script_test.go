@@ -34,7 +34,8 @@ var rewrite = flag.Bool("rewrite", false,
 //	                                   the fresh read shows no record, no vault, this record, these settings, or this
 //	                                   version
 //	unprepared VAULTS CLASS [30s] [learned=WORD]
-//	answer VAULTS accepted|done|followed [10s]|unknown|errorbody|busy [20m]|429 [30s]|403|forbidden|denied-by|
+//	answer VAULTS accepted|done|followed [10s]|untold|yes|unknown|errorbody|busy [20m]|429 [30s]|403|
+//	                                   forbidden|denied-by|
 //	                                   blocked|failed|notsent|unsent
 //	list SUB [only=VAULT] [VAULT=STATE[?][@ID]|none|gone…] [asof=-10s]
 //	                                   vaults not named are in progress if upgrading, else without record; only one

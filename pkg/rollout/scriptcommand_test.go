@@ -301,6 +301,9 @@ func (s *script) observation(i int, what, how string, more []string) ([]Observat
 		if how == "followed" {
 			a.Operation = &fleet.Operation{StatusURL: "/operations/" + v.OperationID, RetryAfter: wait}
 		}
+		if how == "untold" {
+			a.Operation = &fleet.Operation{Unfollowed: "not where to follow it", RetryAfter: wait}
+		}
 		if !ok {
 			return nil, fmt.Errorf("no answer %q", how)
 		}

@@ -107,7 +107,9 @@ func (s *script) nextRun(args []string) ([]string, error) {
 	var lines []string
 	for _, c := range opened.Carried {
 		words := []string{"carried", s.name(c.Vault), string(c.Status), c.OperationID}
-		if c.Operation != nil {
+		if why := c.Operation.WhyUnfollowed(); why != "" {
+			words = append(words, "accepted, and not followed: "+why)
+		} else if c.Operation != nil {
 			words = append(words, "followed")
 		}
 		if len(c.Disregard) > 0 {

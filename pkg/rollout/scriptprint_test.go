@@ -210,7 +210,11 @@ func (s *script) action(action Action) said {
 	case Watch:
 		what := "do Watch " + s.subName(a.Subscription) + map[bool]string{true: " on", false: " off"}[a.On]
 		if a.Operation != nil {
-			what += ", by " + a.Operation.StatusURL + " since " + at(a.Since)
+			by := a.Operation.StatusURL
+			if a.Operation.Unfollowed != "" {
+				by = "reading alone"
+			}
+			what += ", by " + by + " since " + at(a.Since)
 			if a.Overdue {
 				what += ", overdue"
 			}

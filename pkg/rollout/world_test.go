@@ -32,7 +32,7 @@ type world struct {
 	process int
 	wake    time.Time
 	busy    map[int]string // what is being done for a vault
-	watched map[string]map[int]bool
+	watched map[string]map[int]Watch
 	poller  map[string]int // the reader of a subscription; 0: none
 	stopped bool           // told to stop
 	shadows []*shadow      // restored from it
@@ -43,6 +43,8 @@ type world struct {
 	committed *State          // its fold
 	left      Inheritance     // of all runs
 	moved     []time.Time     // when an upgrade of each vault was last seen to begin or to end, over all runs
+	unsent    []time.Time     // what moved was before the start that is out, should it never leave
+	saidYes   []bool          // answered with an acceptance, as committed, and not re-opened since
 	failed    []bool          // committed as failed and not re-opened since
 	posts     []int           // POSTs that may have left, in this run and since the last permit
 	permits   []int           // how often a vault may be accepted in all
@@ -87,7 +89,8 @@ type event struct {
 func newWorld(c config, arrival uint64) *world {
 	p := c.plan()
 	w := &world{config: c, plan: p, now: c.epoch(), arrival: rand.New(rand.NewPCG(arrival, 1)),
-		failed: make([]bool, len(p.Vaults)), moved: make([]time.Time, len(p.Vaults)),
+		failed: make([]bool, len(p.Vaults)), saidYes: make([]bool, len(p.Vaults)),
+		moved: make([]time.Time, len(p.Vaults)), unsent: make([]time.Time, len(p.Vaults)),
 		permits: make([]int, len(p.Vaults)), accepted: map[string]bool{}, written: map[string]bool{},
 		seen: map[string]int{}, almanac: almanac{}, tries: map[string]int{}}
 	for i := range w.permits {
@@ -148,7 +151,7 @@ func (w *world) openRun() {
 // permit is a person's permission to try a vault again.
 func (w *world) permit(i int) {
 	w.permits[i]++
-	w.failed[i] = false
+	w.failed[i], w.saidYes[i] = false, false
 	w.written[w.committed.Vaults[i].OperationID] = true
 	w.seen["reopened"]++
 }
@@ -158,7 +161,7 @@ func (w *world) start(commands ...fleet.Fact) {
 	w.process++
 	w.m, w.wake, w.stopped, w.shadows = New(w.plan), time.Time{}, false, nil
 	w.m.ExitWhenWaiting = w.LeaveWaiting
-	w.busy, w.watched, w.poller = map[int]string{}, map[string]map[int]bool{}, map[string]int{}
+	w.busy, w.watched, w.poller = map[int]string{}, map[string]map[int]Watch{}, map[string]int{}
 	if err := w.m.Replay(w.journal); err != nil {
 		w.broken("replay: %v", err)
 	}

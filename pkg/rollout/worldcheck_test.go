@@ -53,6 +53,12 @@ func (w *world) commit(events []fleet.Event) {
 		v := &w.committed.Vaults[i]
 		w.left.Add(w.committed, e.Fact.(fleet.VaultFact))
 		switch e.Fact.(type) {
+		case fleet.StartIntended:
+			w.unsent[i] = w.moved[i]
+		case fleet.NotSent:
+			w.moved[i] = w.unsent[i]
+		}
+		switch e.Fact.(type) {
 		case fleet.StartIntended, fleet.StartAnswered, fleet.Observed, fleet.Verified:
 			w.moved[i] = later(w.moved[i], later(v.StartedAt, v.EndedAt))
 		}
@@ -68,13 +74,15 @@ func (w *world) commit(events []fleet.Event) {
 		case fleet.StartAnswered:
 			w.accepted[f.OperationID] = w.accepted[f.OperationID] || f.Answer.Verdict == fleet.StartAccepted
 			w.failed[i] = w.failed[i] || f.Answer.Verdict == fleet.StartFailed
+			w.saidYes[i] = w.saidYes[i] || f.Answer.Verdict == fleet.StartAccepted ||
+				f.Answer.HTTPStatus == 202
 			if f.ForNow && from == fleet.Starting {
 				w.posts[i]--
 			}
 		case fleet.NotSent:
 			w.posts[i]--
 		case fleet.Reopened:
-			w.failed[i], w.posts[i] = false, 0
+			w.failed[i], w.saidYes[i], w.posts[i] = false, false, 0
 			w.adopted[i] = false
 		case fleet.Validated:
 			w.adopted[i] = w.adopted[i] || f.Verdict == fleet.VerdictUpgrading || f.Verdict == fleet.VerdictFailed
@@ -103,6 +111,8 @@ func (w *world) intended(i int, f fleet.StartIntended, halted bool) {
 		w.broken("%s starts in a run that is being closed", name)
 	case w.failed[i]:
 		w.broken("%s failed and starts again", name)
+	case w.saidYes[i]:
+		w.broken("%s was accepted and starts again", name)
 	case w.posts[i] > plan.MaxAttempts || f.Attempt != w.posts[i]:
 		w.broken("%s starts for the %dth time, called attempt %d", name, w.posts[i], f.Attempt)
 	case w.plan.Vaults[i].Hold != nil, w.committed.Vaults[i].Held != nil:
@@ -335,7 +345,15 @@ func (w *world) logged(out Output) string {
 	if err != nil {
 		w.broken("%v", err)
 	}
-	return fmt.Sprintf("%s %s %+v", w.now.Sub(w.epoch()), data, out.Actions)
+	words := fmt.Sprintf("%s %s", w.now.Sub(w.epoch()), data)
+	for _, a := range out.Actions {
+		encoded, err := EncodeAction(a)
+		if err != nil {
+			w.broken("an action that does not cross: %v", err)
+		}
+		words += " " + string(encoded)
+	}
+	return words
 }
 
 // checkExit compares the exit code with what the ledger says of the run.

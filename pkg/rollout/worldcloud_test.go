@@ -314,6 +314,28 @@ func (c *cloud) start(i, n int, op string) (answer fleet.StartAnswer, after time
 	case 6:
 		return fleet.StartAnswer{Verdict: fleet.StartNotSent, Code: fleet.CodeUnreachable, Message: "no connection"},
 			soon
+	case 7, 8, 9: // accepted, it says, and names nothing to follow: done at once, late, or never
+		if w.pick(3, "untold", i, n) > 0 {
+			late := time.Second
+			if w.chance(50, "untold late", i, n) {
+				late = time.Duration(1+w.pick(90, "untold late by", i, n)) * time.Minute
+			}
+			w.after(0, late, func() []Observation {
+				// That it was accepted may have died with a process: no journal knows, and what
+				// is known of a start without an answer must hold.
+				if late == time.Second || w.accepted[op] {
+					c.accept(i, op, true)
+				}
+				return nil
+			})
+		}
+		w.seen["accepted, and nothing to follow"]++
+		if w.chance(50, "untold to another build", i, n) {
+			return fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: 202,
+				Message: "not where to follow it"}, soon
+		}
+		return fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: 202, RequestID: op,
+			Operation: &fleet.Operation{Unfollowed: "not where to follow it"}}, soon
 	}
 	if w.chance(30, "overtaken", i, n) {
 		w.after(0, soon, func() []Observation { c.accept(i, fmt.Sprint("theirs", i), false); return nil })

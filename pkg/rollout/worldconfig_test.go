@@ -31,7 +31,7 @@ type config struct {
 	Meddle  int // how often a person interferes, per step
 	Timings plan.Timings
 	Cuts    int // how often a machine is restored from the world's own, per step; 0: never
-	// of the answers that are not a plain acceptance: 14, of which the last seven are one, or the first 3
+	// of the answers that are not a plain acceptance: 17, of which the last seven are one, or the first 3
 	AnswerKinds int
 }
 
@@ -65,7 +65,7 @@ var configs = rapid.Custom(func(t *rapid.T) config {
 		Busy:        upTo("busy", 20),
 		Answer:      upTo("answer", 60),
 		Unverified:  upTo("unverified", 20),
-		AnswerKinds: 14,
+		AnswerKinds: 17,
 		Meddle:      upTo("meddle", 8),
 		Past:        upTo("past", 20),
 	}

@@ -112,10 +112,11 @@ func (w *world) send(a Send) {
 func (w *world) watch(a Watch) {
 	set := w.watched[a.Subscription]
 	if set == nil {
-		set = map[int]bool{}
+		set = map[int]Watch{}
 		w.watched[a.Subscription] = set
 	}
-	if set[a.Vault] == a.On {
+	was, on := set[a.Vault]
+	if on == a.On && (!on || was.Overdue == a.Overdue && sameOperation(was.Operation, a.Operation)) {
 		w.broken("watch of %d in %s is %t already", a.Vault, a.Subscription, a.On)
 	}
 	if !a.On {
@@ -125,7 +126,7 @@ func (w *world) watch(a Watch) {
 		}
 		return
 	}
-	set[a.Vault] = true
+	set[a.Vault] = a
 	if w.poller[a.Subscription] == 0 {
 		w.seq++
 		w.poller[a.Subscription] = w.seq

@@ -93,7 +93,8 @@ func TestRule03_AStartGoesOutOnce_TheTableOfAnswers(t *testing.T) {
 	}{
 		"2xx with our ID":   {nil, fleet.StartAccepted, fleet.Upgraded, 1, 0},
 		"2xx, another ID":   {inXML(200, other), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
-		"2xx without an ID": {plainText(202), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
+		"202 without an ID": {plainText(202), fleet.StartAccepted, fleet.Unknown, 1, 0}, // no reading takes it back
+		"2xx without an ID": {plainText(200), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
 		"302":               {plainText(302), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
 		"307":               {plainText(307), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
 		"308":               {plainText(308), fleet.StartUnknown, fleet.Upgraded, 2, 5 * time.Minute},
@@ -131,7 +132,7 @@ func TestRule03_AStartGoesOutOnce_TheTableOfAnswers(t *testing.T) {
 					n.once(v00, row.answer)
 				}
 				n.ends(map[fleet.Status]fleet.ExitCode{fleet.Upgraded: fleet.ExitOK,
-					fleet.Failed: fleet.ExitFailures}[row.ends], row.ends)
+					fleet.Failed: fleet.ExitFailures, fleet.Unknown: fleet.ExitFailures}[row.ends], row.ends)
 				cs := n.sent(v00, row.sent)
 				if len(cs) == 2 && cs[1].at.Sub(cs[0].at) < row.pause {
 					t.Errorf("sent again after %v", cs[1].at.Sub(cs[0].at))

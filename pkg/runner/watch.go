@@ -75,7 +75,7 @@ func (c *Calls) toWatch(a rollout.Watch) *watched {
 		v = c.vault(a.Vault)
 	}
 	x := &watched{Followed: fleet.Followed{Vault: v, OperationID: a.OperationID, Operation: a.Operation.Followable(),
-		Overdue: a.Overdue}, since: a.Since}
+		Unfollowed: a.Operation.WhyUnfollowed(), Overdue: a.Overdue}, since: a.Since}
 	now := c.clock.now()
 	x.apart = rollout.LookPace(c.Plan, x.since, now, 0) // one for each start, and those are spaced
 	x.next = c.snapshots.began(v).Add(x.apart)

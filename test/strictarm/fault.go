@@ -74,6 +74,12 @@ var (
 		}
 		return a
 	})
+	// AcceptedNowhere answers 202 and names nothing to follow, done as it may be already:
+	// an acceptance all the same, which no reading takes back (design.md#rule-1).
+	AcceptedNowhere = told("202 without an address", func(_ *request, _ *VaultHandle, op *operation) answer {
+		op.told = true
+		return strict.Plain(http.StatusAccepted)
+	})
 	// ResetAfterAcceptance loses the answer.
 	ResetAfterAcceptance = untold("reset after acceptance", always(strict.Reset))
 	// HangAccepted never answers.
@@ -99,6 +105,14 @@ var (
 func ResetThenAccepted(d time.Duration) PatchFault {
 	f := untold("reset, accepted later", always(strict.Reset))
 	f.late = d
+	return f
+}
+
+// AcceptedNowhereLater is AcceptedNowhere, and the service begins with it d later: until
+// then the vault shows nothing of it.
+func AcceptedNowhereLater(d time.Duration) PatchFault {
+	f := AcceptedNowhere
+	f.name, f.late = "202 without an address, begun later", d
 	return f
 }
 

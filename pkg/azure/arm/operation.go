@@ -84,6 +84,15 @@ func (u *Upgrader) follow(ctx context.Context, f fleet.Followed) polled {
 	return r
 }
 
+// unasked is what is known of an operation without an address: nothing, where the
+// service accepted it and named none; else that it is not to be found.
+func unasked(f fleet.Followed) *polled {
+	if f.Unfollowed == "" {
+		return &polled{standing: gone}
+	}
+	return &polled{answer: "nothing, as the start's answer named none that is asked"}
+}
+
 // ask reads one of an operation's addresses.
 func (u *Upgrader) ask(ctx context.Context, f fleet.Followed, url string,
 	read func(*fleet.Vault, *azure.Response) polled) polled {

@@ -21,7 +21,7 @@ func (u *Upgrader) Read(ctx context.Context, subscription string, vaults []fleet
 	snap := &fleet.Snapshot{Subscription: subscription, Only: f.Vault.Key, Vaults: map[fleet.Key]fleet.Sighting{}}
 	if f.Operation == nil {
 		res, at, err := u.get(ctx, f.Vault)
-		return u.shown(f, snap, res, at, err, &polled{standing: gone})
+		return u.shown(f, snap, res, at, err, unasked(f))
 	}
 	var res *Resource
 	var at time.Time

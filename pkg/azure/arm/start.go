@@ -133,8 +133,7 @@ func Refusal(code string) (action string, known bool) {
 	return action, known
 }
 
-// answer is the table of design.md#rule-3, for a PATCH. Of the other statuses
-// in the two hundreds only a 202 that says where to follow it says accepted.
+// answer is the table of design.md#rule-3, for a PATCH.
 func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID string) fleet.StartAnswer {
 	a := fleet.StartAnswer{HTTPStatus: resp.Status, RequestID: resp.RequestID, RetryAfter: resp.RetryAfter}
 	advice := ""
@@ -148,8 +147,8 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	case s == http.StatusAccepted:
 		u.accepted(&a, resp)
 	case (s == http.StatusOK || s == http.StatusCreated) && u.underWay(&a, resp):
-	case s == http.StatusOK, s == http.StatusCreated:
-		u.done(&a, v, resp)
+	case (s == http.StatusOK || s == http.StatusCreated) && u.shows(v, resp):
+		a.Verdict, a.Done = fleet.StartAccepted, true // Verify sees whether it is
 	case s >= 400 && s <= 499 && refused, s == http.StatusLocked:
 		a.Verdict, a.Action = fleet.StartBlocked, action
 		a.Action = cmp.Or(a.Action, "Find out what locks the vault, then run again.")
@@ -165,7 +164,9 @@ func (u *Upgrader) answer(v *fleet.Vault, resp *azure.Response, operationID stri
 	case s >= 400 && s <= 499 && s != http.StatusRequestTimeout:
 		a.Verdict = fleet.StartFailed
 		a.Action = "Correct this, then fleetup reopen permits another try."
-	default: // 1xx as an end, 3xx, 408, 5xx and what no standard knows
+	case resp.Success():
+		unfollowed(&a, "the answer is a success, and does not show the vault: "+heard(resp, azure.ErrorBody{}))
+	default: // 1xx as an end, 3xx, 408, 5xx, a 2xx of a proxy and what no standard knows
 		a.Verdict = fleet.StartUnknown
 	}
 	switch {
@@ -205,20 +206,17 @@ func (u *Upgrader) underWay(a *fleet.StartAnswer, resp *azure.Response) bool {
 	return true
 }
 
-// done reads a 200: the vault as it is now.
-func (u *Upgrader) done(a *fleet.StartAnswer, v *fleet.Vault, resp *azure.Response) {
-	a.Verdict = fleet.StartUnknown
+// shows reports whether an answer is the vault as it is now.
+func (u *Upgrader) shows(v *fleet.Vault, resp *azure.Response) bool {
 	if resp.BodyErr != nil {
-		return
+		return false
 	}
-	if _, err := u.parse(v, resp, "change vault "+v.Ref()); err == nil {
-		a.Verdict, a.Done = fleet.StartAccepted, true // Verify sees whether it is
-	}
+	_, err := u.parse(v, resp, "change vault "+v.Ref())
+	return err == nil
 }
 
 // accepted reads a 202.
 func (u *Upgrader) accepted(a *fleet.StartAnswer, resp *azure.Response) {
-	a.Verdict = fleet.StartUnknown
 	o := fleet.Operation{Final: fleet.FinalLocation, RetryAfter: resp.RetryAfter}
 	var bad []string
 	for _, h := range []struct {
@@ -242,11 +240,18 @@ func (u *Upgrader) accepted(a *fleet.StartAnswer, resp *azure.Response) {
 	}
 	a.RetryAfter = 0 // of the operation, not of the subscription
 	if o.StatusURL == "" && o.ResultURL == "" {
-		a.Code = fleet.CodeGarbled
-		a.Message = strings.Join(append([]string{"the answer says accepted, and not where to follow it"}, bad...), "; ")
+		bad = append([]string{"the answer says accepted, and not where to follow it"}, bad...)
+		unfollowed(a, strings.Join(bad, "; "))
+		a.Operation.RetryAfter = o.RetryAfter
 		return
 	}
 	a.Verdict, a.Operation = fleet.StartAccepted, &o
+}
+
+// unfollowed makes an acceptance of an answer that names nothing to follow, and why.
+func unfollowed(a *fleet.StartAnswer, why string) {
+	a.Verdict, a.Code, a.Message, a.RetryAfter = fleet.StartAccepted, "", "", 0
+	a.Operation = &fleet.Operation{Unfollowed: text.Clean(why, maxAnswer)}
 }
 
 // permission is the advice where a permission is missing.

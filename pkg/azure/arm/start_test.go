@@ -26,7 +26,8 @@ func TestRule3PatchAnswers(t *testing.T) {
 		want      fleet.StartVerdict
 		done      bool
 		operation *fleet.Operation
-		says      string // in code or message
+		says      string // in code or message, or why it is not followed
+		nowhere   bool   // accepted, and the vault alone tells
 		errorBody bool
 	}{
 		"200": {reply: ok(vaultJSON(asIs)), want: fleet.StartAccepted, done: true},
@@ -46,19 +47,26 @@ func TestRule3PatchAnswers(t *testing.T) {
 			"{base}"+statusURL).with("Retry-After", "9"), want: fleet.StartAccepted,
 			operation: &fleet.Operation{StatusURL: statusURL, Final: fleet.FinalStatus, RetryAfter: 9 * time.Second}},
 		// Verify sees what it is
-		"200 as it was":        {reply: ok(vaultJSON(asWas)), want: fleet.StartAccepted, done: true},
-		"200 of another vault": {reply: ok(other), want: fleet.StartUnknown, says: fleet.CodeGarbled},
-		"200 without properties": {reply: ok(`{"id":"` + vaultID + `"}`), want: fleet.StartUnknown,
-			says: fleet.CodeGarbled},
+		"200 as it was": {reply: ok(vaultJSON(asWas)), want: fleet.StartAccepted, done: true},
+		"200 of another vault": {reply: ok(other), want: fleet.StartAccepted, nowhere: true,
+			says: "does not show the vault"},
+		"200 without properties": {reply: ok(`{"id":"` + vaultID + `"}`), want: fleet.StartAccepted,
+			nowhere: true, says: "does not show the vault"},
 		"200 of a gateway": {reply: ok("<html>Sign in</html>").with("Content-Type", "text/html"),
 			want: fleet.StartUnknown, says: "HTTP 200"},
-		"200 with words alone": {reply: ok(`{"message":"it is queued"}`), want: fleet.StartUnknown,
-			says: "HTTP200: HTTP 200 OK: it is queued"},
+		"200 with words alone": {reply: ok(`{"message":"it is queued"}`), want: fleet.StartAccepted,
+			nowhere: true, says: "it is queued"},
+		"200 of nobody": {reply: ok(`{"message":"it is queued"}`).with("x-ms-request-id", ""),
+			want: fleet.StartUnknown, says: "HTTP200: HTTP 200 OK: it is queued"},
+		"204 of nobody": {reply: reply{status: 204}.with("x-ms-request-id", ""), want: fleet.StartUnknown},
+		"202 of nobody": {reply: accepted202().with("x-ms-request-id", ""), want: fleet.StartAccepted,
+			nowhere: true},
 		"200 cut off":        {reply: reply{break_: cut}, want: fleet.StartUnknown},
 		"200 cut off behind": {reply: reply{break_: cutBehind}, want: fleet.StartUnknown},
-		"200 of nothing":     {reply: ok(""), want: fleet.StartUnknown},
-		"204":                {reply: reply{status: 204}, want: fleet.StartUnknown},
-		"206":                {reply: reply{status: 206, body: vaultJSON(asIs)}, want: fleet.StartUnknown},
+		"200 of nothing":     {reply: ok(""), want: fleet.StartAccepted, nowhere: true},
+		"204":                {reply: reply{status: 204}, want: fleet.StartAccepted, nowhere: true},
+		"206": {reply: reply{status: 206, body: vaultJSON(asIs)}, want: fleet.StartAccepted,
+			nowhere: true},
 		"202 both": {reply: accepted202("Azure-AsyncOperation", "{base}"+statusURL, "Location",
 			"{base}"+resultURL, "Retry-After", "10"), want: fleet.StartAccepted, operation: &both},
 		"202 status only": {reply: accepted202("Azure-AsyncOperation", "{base}"+statusURL),
@@ -68,18 +76,19 @@ func TestRule3PatchAnswers(t *testing.T) {
 		"202 relative": {reply: accepted202("Azure-AsyncOperation", statusURL, "Location", resultURL),
 			want: fleet.StartAccepted, operation: &fleet.Operation{StatusURL: statusURL, ResultURL: resultURL,
 				Final: fleet.FinalLocation}},
-		"202 nowhere": {reply: accepted202("Retry-After", "10"), want: fleet.StartUnknown,
+		"202 nowhere": {reply: accepted202("Retry-After", "10"), want: fleet.StartAccepted, nowhere: true,
 			says: "not where to follow it"},
 		"202 nowhere, with words": {reply: reply{status: 202, body: errorJSON("Accepted", "it is under way")},
-			want: fleet.StartUnknown, says: "not where to follow it", errorBody: false},
+			want: fleet.StartAccepted, nowhere: true, says: "not where to follow it", errorBody: false},
 		"202 elsewhere": {reply: accepted202("Azure-AsyncOperation", "https://evil.example"+statusURL,
-			"Location", "http://127.0.0.1:1"+resultURL), want: fleet.StartUnknown, says: "another host, evil.example"},
+			"Location", "http://127.0.0.1:1"+resultURL), want: fleet.StartAccepted, nowhere: true,
+			says: "another host, evil.example"},
 		"202 one elsewhere": {reply: accepted202("Azure-AsyncOperation", "https://evil.example"+statusURL,
 			"Location", "{base}"+resultURL), want: fleet.StartAccepted,
 			operation: &fleet.Operation{ResultURL: resultURL, Final: fleet.FinalLocation}},
-		"202 by another scheme": {reply: accepted202("Location", "ftp://{base}"+resultURL), want: fleet.StartUnknown,
-			says: "is not followed"},
-		"202 no URL": {reply: accepted202("Location", "::"), want: fleet.StartUnknown,
+		"202 by another scheme": {reply: accepted202("Location", "ftp://{base}"+resultURL),
+			want: fleet.StartAccepted, nowhere: true, says: "is not followed"},
+		"202 no URL": {reply: accepted202("Location", "::"), want: fleet.StartAccepted, nowhere: true,
 			says: "it is no URL"},
 		"301": {reply: reply{status: 301}.with("Location", "{base}/elsewhere"),
 			want: fleet.StartUnknown},
@@ -157,11 +166,19 @@ func TestRule3PatchAnswers(t *testing.T) {
 			if got.Verdict != tt.want || got.Done != tt.done || got.ErrorBody != tt.errorBody {
 				t.Errorf("got %+v", got)
 			}
-			if want := tt.operation; want == nil && got.Operation != nil || want != nil &&
+			said := got.Code + ": " + got.Message
+			if tt.nowhere && got.Operation != nil {
+				said, tt.operation = got.Operation.Unfollowed, &fleet.Operation{Unfollowed: got.Operation.Unfollowed,
+					RetryAfter: got.Operation.RetryAfter}
+				if said == "" || got.Operation.Followable() != nil {
+					t.Errorf("it is followed at %+v", got.Operation)
+				}
+			}
+			if want := tt.operation; (want == nil || tt.nowhere && said == "") && got.Operation != nil || want != nil &&
 				(got.Operation == nil || *got.Operation != *want) {
 				t.Errorf("operation %+v, want %+v", got.Operation, want)
 			}
-			if !strings.Contains(got.Code+": "+got.Message, tt.says) || got.Verdict != fleet.StartAccepted &&
+			if !strings.Contains(said, tt.says) || got.Verdict != fleet.StartAccepted &&
 				(got.Code == "" || got.Message == "") {
 				t.Errorf("says %q: %q, want %q in it", got.Code, got.Message, tt.says)
 			}

@@ -178,7 +178,9 @@ func FuzzStartAnswer(f *testing.F) {
 		a := u.startAnswer(resp, opOur)
 		switch a.Verdict {
 		case fleet.StartAccepted:
-			if status/100 != 2 || broken || !strings.Contains(strings.ToLower(string(body)), "operationid") {
+			if why := a.Operation.WhyUnfollowed(); why != "" && status == http.StatusAccepted {
+				wantText(t, "why it is not followed", why)
+			} else if status/100 != 2 || broken || !strings.Contains(strings.ToLower(string(body)), "operationid") {
 				t.Errorf("HTTP %d, broken %v is accepted: %q", status, broken, body)
 			}
 		case fleet.StartUnknown:

@@ -92,8 +92,19 @@ func (u *Upgrader) startAnswer(resp *azure.Response, operationID string) fleet.S
 	return a
 }
 
-// startTaken reads a 2xx: only one that names our operation says accepted.
+// startTaken reads a 2xx. One that names our operation says accepted, and so does any
+// other success of the service's own: no listing that does not show our operation takes
+// that back (design.md#rule-3). A 2xx of somebody else says nothing.
 func (u *Upgrader) startTaken(a *fleet.StartAnswer, resp *azure.Response, operationID string) {
+	u.readTaken(a, resp, operationID)
+	if a.Verdict == fleet.StartUnknown && !a.ErrorBody && resp.Success() {
+		*a = fleet.StartAnswer{Verdict: fleet.StartAccepted, HTTPStatus: a.HTTPStatus, RequestID: a.RequestID,
+			Operation: &fleet.Operation{Unfollowed: a.Message, RetryAfter: a.RetryAfter}}
+	}
+}
+
+// readTaken reads what a 2xx says.
+func (u *Upgrader) readTaken(a *fleet.StartAnswer, resp *azure.Response, operationID string) {
 	a.Verdict = fleet.StartUnknown
 	n, err := parse(resp.Body)
 	if err != nil || resp.BodyErr != nil {

@@ -107,19 +107,18 @@ func TestRule3StartAnswers(t *testing.T) {
 		{"202, ours", say(202, ours), fleet.StartAccepted, 202, "", false},
 		{"203, ours", say(203, ours), fleet.StartAccepted, 203, "", false},
 		{"200, ours in another document", say(200, strings.ReplaceAll(ours, "ResourceUpgradeDetails", "Resource")),
-			fleet.StartUnknown, 200, fleet.CodeGarbled, false},
+			fleet.StartAccepted, 200, "", false},
 		{"200, ours, failed at once", say(200, details(opOur, "Failed")), fleet.StartAccepted, 200, "", false},
-		{"200, another's", say(200, details(opOld, "InProgress")), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
-		{"200, nobody's", say(200, details("", "InProgress")), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
-		{"200, empty", say(200, ""), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
-		{"200, cut", say(200, ours[:200]), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
-		{"200, broken off", say(200, ours, "Content-Length", "9999"), fleet.StartUnknown, 200, fleet.CodeGarbled,
-			false},
-		{"200, too large", say(200, ours+strings.Repeat(" ", azure.MaxBody)), fleet.StartUnknown, 200,
-			fleet.CodeGarbled, false},
+		{"200, another's", say(200, details(opOld, "InProgress")), fleet.StartAccepted, 200, "", false},
+		{"200, nobody's", say(200, details("", "InProgress")), fleet.StartAccepted, 200, "", false},
+		{"200, empty", say(200, ""), fleet.StartAccepted, 200, "", false},
+		{"200, cut", say(200, ours[:200]), fleet.StartAccepted, 200, "", false},
+		{"200, broken off", say(200, ours, "Content-Length", "9999"), fleet.StartAccepted, 200, "", false},
+		{"200, too large", say(200, ours+strings.Repeat(" ", azure.MaxBody)), fleet.StartAccepted, 200, "", false},
 		{"200, a web page", say(200, "<html>hello</html>"), fleet.StartUnknown, 200, fleet.CodeGarbled, false},
 		{"200, an error", say(200, prereq), fleet.StartUnknown, 200, "Top", true},
-		{"204", say(204, ""), fleet.StartUnknown, 204, fleet.CodeGarbled, false},
+		{"202, empty", say(202, ""), fleet.StartAccepted, 202, "", false},
+		{"204", say(204, ""), fleet.StartAccepted, 204, "", false},
 		{"307", say(307, "", "Location", "/elsewhere"), fleet.StartUnknown, 307, fleet.CodeGarbled, false},
 		{"308", say(308, "", "Location", "/elsewhere"), fleet.StartUnknown, 308, fleet.CodeGarbled, false},
 		{"400, shape 1", say(400, prereq), fleet.StartFailed, 400, "Top", true},
@@ -179,6 +178,10 @@ func TestRule3StartAnswers(t *testing.T) {
 			a := start(t.Context(), opOur)
 			if a.Verdict != tt.verdict || a.HTTPStatus != tt.status || a.Code != tt.code || a.ErrorBody != tt.body {
 				t.Errorf("got %+v", a)
+			}
+			named := strings.Contains(tt.name, "ours") && !strings.Contains(tt.name, "another document")
+			if a.Verdict == fleet.StartAccepted && (a.Operation.WhyUnfollowed() == "") != named {
+				t.Errorf("accepted, and its operation is %+v", a.Operation)
 			}
 			if n := posts.Load(); n != 1 {
 				t.Errorf("%d POSTs", n)
