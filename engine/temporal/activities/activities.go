@@ -105,7 +105,39 @@ func (w *Worker) open(ctx context.Context, ref protocol.PlanRef, p *planned) err
 	return nil
 }
 
-// Call carries an action out that may be carried out again.
+// Check checks vaults of one subscription, side by side.
+func (w *Worker) Check(ctx context.Context, in protocol.Checks) (protocol.Told, error) {
+	p, err := w.of(ctx, in.Ref)
+	if err != nil {
+		return protocol.Told{}, err
+	}
+	checks := make([]rollout.Validate, 0, len(in.Actions))
+	for _, data := range in.Actions {
+		a, err := rollout.DecodeAction(data)
+		if err != nil {
+			return protocol.Told{}, err // of a newer build: another worker may know it
+		}
+		c, ok := a.(rollout.Validate)
+		if !ok || c.Vault < 0 || c.Vault >= len(p.plan.Vaults) ||
+			p.plan.Vaults[c.Vault].SubscriptionID != in.Subscription {
+			return protocol.Told{}, temporal.NewNonRetryableApplicationError("this is no check of the subscription",
+				"Misplaced", nil)
+		}
+		checks = append(checks, c)
+	}
+	p.quiet(in.Subscription, in.Quiet)
+	return heartbeat.Do(ctx, func() (protocol.Told, error) {
+		var told collector
+		var out sync.WaitGroup
+		for _, c := range checks {
+			out.Go(func() { p.calls.Do(c, in.Decided, told.tell) })
+		}
+		out.Wait()
+		return protocol.Told{Observations: told.all}, nil
+	})
+}
+
+// Call carries another action out that may be carried out again.
 func (w *Worker) Call(ctx context.Context, in protocol.Action) (protocol.Told, error) {
 	p, a, err := w.action(ctx, in)
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 const (
 	Rollout = "fleetup.rollout" // the workflow of one run
 
-	Call   = "fleetup.call"   // carries an action out that only reads, or may be done twice
+	Check  = "fleetup.check"  // checks vaults of one subscription
+	Call   = "fleetup.call"   // carries another action out that only reads, or may be done twice
 	Send   = "fleetup.send"   // sends a start, once
 	Watch  = "fleetup.watch"  // reads a subscription until something is seen
 	Open   = "fleetup.open"   // begins a run in the ledger's file
@@ -119,6 +120,15 @@ type Action struct {
 	// was told so.
 	Quiet time.Time `json:"quiet,omitzero"`
 	Vault fleet.Key `json:"vault,omitempty"` // of a start
+}
+
+// Checks are checks of vaults of one subscription that are decided in one step.
+type Checks struct {
+	Ref          PlanRef           `json:"ref"`
+	Subscription string            `json:"subscription"`
+	Actions      []json.RawMessage `json:"actions"` // rollout.Validate, of each vault
+	Decided      rollout.Moment    `json:"decided"` // when the brain decided them
+	Quiet        time.Time         `json:"quiet,omitzero"`
 }
 
 // Watched is what is to be read of a subscription.

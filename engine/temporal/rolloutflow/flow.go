@@ -38,7 +38,7 @@ import (
 // of its generation, no longer replay then. A build goes on only with segments of its own
 // generation; workers of a deployment are told apart by it, and a run stays with the one
 // that began it. It is handed over by cancelling it, and resuming it.
-const Generation = 2
+const Generation = 3
 
 // maxEvents is how many events a segment has at most, where the options do not say: well
 // below the 51,200 at which a server ends a workflow
@@ -106,6 +106,8 @@ type flow struct {
 
 	unwritten map[uint64]protocol.Facts // on their way to the ledger's file, by the first one's number
 
+	checks []protocol.Checks // decided in this step, by subscription
+
 	draining bool              // the next segment is to take over
 	kept     []json.RawMessage // actions that it is to begin
 }
@@ -145,6 +147,7 @@ func (f *flow) begin() error {
 			return err
 		}
 	}
+	f.checkVaults()
 	f.rewatch()
 	return nil
 }
@@ -231,6 +234,7 @@ func (f *flow) step() (code fleet.ExitCode, done bool, err error) {
 			return 0, false, err
 		}
 	}
+	f.checkVaults()
 	f.rewatch()
 	if asked != nil {
 		asked.decided = true

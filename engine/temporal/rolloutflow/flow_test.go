@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,7 +147,8 @@ func (s *stage) serve() {
 		})
 		return rolloutflow.Rollout(ctx, in)
 	}, workflow.RegisterOptions{Name: protocol.Rollout})
-	for name, do := range map[string]any{protocol.Call: s.worker.Call, protocol.Send: s.worker.Send,
+	for name, do := range map[string]any{protocol.Check: s.worker.Check, protocol.Call: s.worker.Call,
+		protocol.Send:  s.worker.Send,
 		protocol.Watch: s.worker.Watch,
 		protocol.Open:  s.keeper.Open, protocol.Record: s.keeper.Record} {
 		s.env.RegisterActivityWithOptions(do, activity.RegisterOptions{Name: name})
@@ -308,14 +312,57 @@ func TestCancelled(t *testing.T) {
 // What nobody can carry out ends the run, rather than leave it waiting for an answer.
 func TestACallThatNobodyCarriesOut(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, inventory)
-	s.env.OnActivity(protocol.Call, mock.Anything, mock.Anything).Return(protocol.Told{},
-		temporal.NewNonRetryableApplicationError("no such vault", "Misplaced", nil))
-	// The environment goes on with activities when the workflow has failed, and the folder is gone then.
-	s.env.OnActivity(protocol.Record, mock.Anything, mock.Anything).Return(protocol.Told{}, nil)
-	s.env.ExecuteWorkflow(protocol.Rollout, s.input)
-	if err := s.env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "no such vault") {
-		t.Errorf("the workflow ended with %v", err)
+	for _, name := range []string{protocol.Check, protocol.Call} {
+		s := newStage(t, inventory)
+		s.env.OnActivity(name, mock.Anything, mock.Anything).Return(protocol.Told{},
+			temporal.NewNonRetryableApplicationError("no such vault", "Misplaced", nil))
+		// The environment goes on with activities when the workflow has failed, and the folder is gone then.
+		s.env.OnActivity(protocol.Record, mock.Anything, mock.Anything).Return(protocol.Told{}, nil)
+		s.env.ExecuteWorkflow(protocol.Rollout, s.input)
+		if err := s.env.GetWorkflowError(); err == nil || !strings.Contains(err.Error(), "no such vault") {
+			t.Errorf("%s: the workflow ended with %v", name, err)
+		}
+	}
+}
+
+// Checks that are decided together are made together: those of one subscription in one
+// activity, as many as fit into one.
+func TestChecksComeTogether(t *testing.T) {
+	t.Parallel()
+	var y strings.Builder
+	y.WriteString("apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: scenario.yaml}\n" +
+		"timings: {poll: 2s}\n" +
+		"defaults: {location: Australia East, resourceType: BackupVault, targetResourceGroup: rg}\n" +
+		"limits: {validations: 60, upgrades: 60, perSubscription: 60, requestsPerSecond: 200}\n" +
+		"subscriptions:\n")
+	for i, name := range []string{"dev", "prod"} {
+		fmt.Fprintf(&y, "  - id: 11111111-2222-4333-8444-%012d\n    name: %s\n    vaults:\n", i+1, name)
+		for j := range 25 - 15*i {
+			fmt.Fprintf(&y, "      - {name: '%c'}\n", 'a'+j)
+		}
+	}
+	s := newStage(t, y.String())
+	var mu sync.Mutex
+	var sizes []int
+	checked := map[string]int{}
+	do := s.worker.Check
+	s.env.OnActivity(protocol.Check, mock.Anything, mock.Anything).Return(
+		func(ctx context.Context, in protocol.Checks) (protocol.Told, error) {
+			mu.Lock()
+			sizes = append(sizes, len(in.Actions))
+			for _, a := range in.Actions {
+				checked[string(a)]++
+			}
+			mu.Unlock()
+			return do(ctx, in)
+		})
+	s.run(t)
+	slices.Sort(sizes)
+	if want := []int{5, 10, 20}; !slices.Equal(sizes, want) {
+		t.Errorf("the checks came in batches of %v, want %v", sizes, want)
+	}
+	if len(checked) != 35 {
+		t.Errorf("%d vaults were checked, want 35", len(checked))
 	}
 }
 

@@ -29,6 +29,10 @@ const (
 	recordFor = 10 * time.Minute // of one try of writing facts
 )
 
+// batch is how many checks one activity makes at most: a few, since their answers come
+// together, and none of their places is free before.
+const batch = 20
+
 func (f *flow) heartbeat() time.Duration {
 	if d := f.in.Options.Heartbeat; d > 0 {
 		return d
@@ -59,6 +63,10 @@ func (f *flow) perform(a rollout.Action) error {
 		return broken("an action is not known", fmt.Errorf("%T", a))
 	}
 	subscription := f.plan.Vaults[vault].SubscriptionID
+	if _, ok := a.(rollout.Validate); ok {
+		f.toCheck(subscription, data)
+		return nil
+	}
 	in := protocol.Action{Ref: f.in.Ref, Action: data, Decided: f.moment, Quiet: f.machine.Throttled[subscription]}
 	if _, ok := a.(rollout.Reconcile); ok { // a start that is in doubt does not wait
 		in.Quiet = time.Time{}
@@ -68,13 +76,38 @@ func (f *flow) perform(a rollout.Action) error {
 		f.send(s, in)
 		return nil
 	}
-	ctx := workflow.WithActivityOptions(f.work, workflow.ActivityOptions{TaskQueue: f.queueOf(subscription),
-		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(),
-		Summary:     f.summary(callWords[reflect.TypeOf(a)], vault),
-		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
-	})
+	ctx := f.calling(subscription, f.summary(callWords[reflect.TypeOf(a)], vault))
 	f.call(workflow.ExecuteActivity(ctx, protocol.Call, in), nil)
 	return nil
+}
+
+// calling is for activities that read, of whoever may reach a subscription.
+func (f *flow) calling(subscription, summary string) workflow.Context {
+	return workflow.WithActivityOptions(f.work, workflow.ActivityOptions{TaskQueue: f.queueOf(subscription),
+		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(), Summary: summary,
+		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+	})
+}
+
+// toCheck adds a check to those of its subscription that one activity makes.
+func (f *flow) toCheck(subscription string, action json.RawMessage) {
+	for i := range f.checks {
+		if c := &f.checks[i]; c.Subscription == subscription && len(c.Actions) < batch {
+			c.Actions = append(c.Actions, action)
+			return
+		}
+	}
+	f.checks = append(f.checks, protocol.Checks{Ref: f.in.Ref, Subscription: subscription,
+		Actions: []json.RawMessage{action}, Decided: f.moment, Quiet: f.machine.Throttled[subscription]})
+}
+
+// checkVaults begins the checks that were decided in this step.
+func (f *flow) checkVaults() {
+	for _, in := range f.checks {
+		ctx := f.calling(in.Subscription, fmt.Sprintf("check %d of %s", len(in.Actions), in.Subscription))
+		f.call(workflow.ExecuteActivity(ctx, protocol.Check, in), nil)
+	}
+	f.checks = nil
 }
 
 // queueOf is the task queue of those who may reach a subscription; empty for the run's own.
@@ -92,7 +125,6 @@ func (f *flow) queueOf(subscription string) string {
 
 // callWords are what the server's page shows of a call, before the vault's name.
 var callWords = map[reflect.Type]string{
-	reflect.TypeFor[rollout.Validate]():  "check",
 	reflect.TypeFor[rollout.Prepare]():   "make ready",
 	reflect.TypeFor[rollout.Reconcile](): "look for the start of",
 	reflect.TypeFor[rollout.Verify]():    "verify",

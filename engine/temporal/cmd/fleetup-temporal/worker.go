@@ -96,6 +96,7 @@ func work(c *cli.Context) error {
 	if !o.DisableWorkflowWorker {
 		w.RegisterWorkflowWithOptions(rolloutflow.Rollout, workflow.RegisterOptions{Name: protocol.Rollout})
 	}
+	w.RegisterActivityWithOptions(calls.Check, activity.RegisterOptions{Name: protocol.Check})
 	w.RegisterActivityWithOptions(calls.Call, activity.RegisterOptions{Name: protocol.Call})
 	w.RegisterActivityWithOptions(calls.Send, activity.RegisterOptions{Name: protocol.Send})
 	w.RegisterActivityWithOptions(calls.Watch, activity.RegisterOptions{Name: protocol.Watch})
