@@ -79,8 +79,8 @@ var readDownwards = map[string][]string{
 		"tasks.go", "assets.go", "room.go", "tries.go",
 		"document.go", "times.go", "clean.go"},
 	"pkg/notify": {"eventbuilder.go", "worker.go", "dispatcher.go", "target.go", "body.go", "event.go", "sign.go"},
-	"pkg/standing": {"tasks.go", "steps.go", "phase.go", "waits.go", "windows.go", "flights.go", "remaining.go",
-		"person.go", "counts.go", "waves.go"},
+	"pkg/standing": {"tasks.go", "steps.go", "phase.go", "waits.go", "checks.go", "windows.go", "flights.go",
+		"remaining.go", "person.go", "counts.go", "waves.go"},
 }
 
 // TestViewsAreReadDownwards: who follows a state to what is shown of it goes down, and

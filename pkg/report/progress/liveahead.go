@@ -2,6 +2,7 @@ package progress
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,13 +83,33 @@ func (t *Tracker) next(now time.Time, flying int) string {
 		return "waits for " + what
 	}
 	w := t.st.CurrentWave()
+	checks := t.firstChecks(now)
 	switch {
+	case checks != "":
+		return "starts, after " + checks
 	case w >= 0 && t.st.Waves[w].DoneAt.IsZero():
 		return t.afterWave(w, now)
 	case w+1 < len(t.st.Waves):
 		return "wave " + t.st.Waves[w+1].Name + " opens"
 	}
 	return ""
+}
+
+// firstChecks are the checks that the starts of ready vaults wait for, with the
+// subscriptions that these are in; empty where none is waited for.
+func (t *Tracker) firstChecks(now time.Time) string {
+	awaited := standing.FirstChecks(t.st, now)
+	if len(awaited) == 0 {
+		return ""
+	}
+	var in []string
+	for _, i := range awaited {
+		if s := lexicon.SubscriptionIn(t.st.Plan, t.st.Plan.Vaults[i].SubscriptionID); !slices.Contains(in, s) {
+			in = append(in, s)
+		}
+	}
+	return fmt.Sprintf("the first %s of %s in %s", map[bool]string{true: "check", false: "checks"}[len(awaited) == 1],
+		lexicon.Vaults(len(awaited)), lexicon.Listed(in[:min(len(in), 3)], len(in)))
 }
 
 // waiting is what the run waits for, worked out once a second at most while

@@ -182,6 +182,9 @@ func (t *Tracker) heartbeat(now time.Time) string {
 	if what := t.waitLine(now); what != "" {
 		s += lexicon.Dot + "waits " + what
 	}
+	if what := t.firstChecks(now); what != "" {
+		s += lexicon.Dot + "starts wait for " + what
+	}
 	if len(flying) > 0 {
 		if old := slices.MaxFunc(flying,
 			func(a, b standing.Flight) int { return cmp.Compare(a.Age, b.Age) }); old.Age > 0 {
