@@ -102,6 +102,9 @@ func (v *View) ofRun(t *standing.Task, c lexicon.Clock) (title, detail string) {
 	case standing.TaskAccept:
 		return "Find out why the run halted; then accept the failures, and it goes on", v.haltSentence()
 	case standing.TaskUnpause:
+		if !v.Run.Live && v.Flying().Ours > 0 {
+			then = "A resume follows what is in flight before that, and starts nothing."
+		}
 		return "End the pause when its reason is gone: " + v.pausedBy(), then
 	case standing.TaskApprove:
 		what := ValueOf(v.Run.WaitingFor)

@@ -91,6 +91,9 @@ func Next(st *rollout.State, live bool, now time.Time) []Step {
 	case r.Suspended != nil && r.Suspended.Why == fleet.SuspendedSignIn:
 		return []Step{{For: WhenSignedIn, Args: resume}}
 	}
+	if st.InFlight() > 0 { // it is followed first, and nothing starts in a pause
+		return append([]Step{{Args: resume}}, needed...)
+	}
 	return append(needed, Step{Args: resume})
 }
 

@@ -210,10 +210,11 @@ func (l *tasker) has(i int) bool { return l.o.TakenUp[l.st.Plan.Vaults[i].Key] }
 // run is what the run itself waits for.
 func (l *tasker) run() {
 	st, live := l.st, l.o.Live
+	next := Next(st, live, l.o.Now)
 	add := func(k TaskKind, person bool) {
 		t := Task{Kind: k, Person: person}
 		if person || !live {
-			for _, s := range Next(st, live, l.o.Now) {
+			for _, s := range next {
 				if s.For != "" || !s.Watches() { // to watch it does nothing for it
 					t.Steps = append(t.Steps, s)
 				}
@@ -242,6 +243,11 @@ func (l *tasker) run() {
 			add(TaskWait, true)
 		case s != nil && s.Why == fleet.SuspendedSignIn:
 			add(TaskSignIn, true)
+		case st.Run.Paused != nil && st.InFlight() > 0 && len(next) > 1: // what to do at once, and what may wait
+			l.all = append(l.all, Task{Kind: TaskResume, Person: true, Steps: next[:1]},
+				Task{Kind: TaskUnpause, Person: true, Steps: next[1:]})
+		case st.Run.Paused != nil:
+			add(TaskUnpause, true)
 		default:
 			add(TaskResume, true)
 		}

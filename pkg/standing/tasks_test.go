@@ -20,6 +20,14 @@ func TestTasks(t *testing.T) {
 	}
 	ended := func(st *rollout.State) { st.Run.Closed = &fleet.RunClosed{} }
 	kind := func(k fleet.Kind) func(*rollout.State) { return func(st *rollout.State) { st.Plan.Kind = k } }
+	flying := func(st *rollout.State) {
+		for _, f := range []fleet.Fact{fleet.Validated{Vault: st.Plan.Vaults[0].Key, Verdict: fleet.VerdictReady},
+			fleet.StartIntended{Vault: st.Plan.Vaults[0].Key, OperationID: "op", Attempt: 1}} {
+			if err := st.Apply(fleet.Event{At: t0, Fact: f}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	for name, c := range map[string]struct {
 		set  []func(*rollout.State)
 		opts TaskOptions
@@ -57,6 +65,16 @@ func TestTasks(t *testing.T) {
 		}}, TaskOptions{}, "mend! [0] Old: plan fleet.yaml --validate (unblocked)\n" +
 			"wait [0] operation-in-progress: plan fleet.yaml --validate (now)\nrelease [1] excluded\n" +
 			"→ plan fleet.yaml --validate (unblocked)"},
+		"paused, and told to leave": {[]func(*rollout.State){func(st *rollout.State) {
+			st.Run.Stopped, st.Run.Suspended = &fleet.Stopped{}, &fleet.RunSuspended{Why: fleet.SuspendedStop}
+			st.Run.Paused = &fleet.Paused{By: by}
+		}}, TaskOptions{}, "unpause! []: pause --off --reason TEXT (now) → resume --yes (now)\n" +
+			"wait [0 1] deferred\n→ pause --off --reason TEXT (now) → resume --yes (now)"},
+		"paused, and killed": {[]func(*rollout.State){func(st *rollout.State) {
+			st.Run.Paused = &fleet.Paused{By: by}
+		}, flying}, TaskOptions{}, "resume! []: resume --yes (now)\n" +
+			"unpause! []: pause --off --reason TEXT (now)\n" +
+			"wait [1] deferred\n→ resume --yes (now) → pause --off --reason TEXT (now)"},
 		"one that is re-opened for the next run": {[]func(*rollout.State){ended, func(st *rollout.State) {
 			st.Vaults[0].Status, st.Vaults[0].Permit = fleet.Failed, &fleet.Reopened{By: by, Reason: "mended"}
 			st.Vaults[1].Status = fleet.Already

@@ -101,12 +101,15 @@ const (
 // subscriptions that deny access. It costs O(vaults) while the run waits.
 func Waits(st *rollout.State, now time.Time) []Wait {
 	r := &st.Run
-	if r.Closed != nil || r.Halt != nil || r.Stopped != nil || r.OpenedAt.IsZero() {
+	if r.Closed != nil || r.Halt != nil || st.Closing() || r.OpenedAt.IsZero() {
 		return nil
 	}
 	var paused []Wait
 	if p := r.Paused; p != nil {
 		paused = []Wait{{For: WaitPause, Since: r.PausedAt, By: p.By.User, Reason: p.Reason}}
+	}
+	if r.Stopped != nil { // the process leaves, or has left: what a pause keeps is kept after it, too
+		return paused
 	}
 	waits, more := vaultWaits(st, now)
 	if len(waits) == 0 {
