@@ -20,8 +20,9 @@ import (
 type TimelineBuilder struct {
 	head, tail []Entry // the first ones, and the newest
 	omitted    int
-	lastAt     time.Time
-	left       bool // the process has said how it ended
+	lastAt     time.Time // of the newest fact that only a process writes
+	since      int       // entries after that one, of what people said
+	left       bool      // the process has said how it ended
 	denied     map[string]bool
 	failed     map[int]bool
 	sends      map[int]sends
@@ -102,6 +103,9 @@ func (c *TimelineBuilder) Add(st *rollout.State, e fleet.Event) {
 	if c == nil {
 		return
 	}
+	if !sayable(e.Fact) {
+		defer func() { c.lastAt, c.since = e.At, 0 }()
+	}
 	if c.names == nil {
 		c.names = st.Plan.Names()
 		c.look(st)
@@ -130,7 +134,32 @@ func (c *TimelineBuilder) Add(st *rollout.State, e fleet.Event) {
 			c.look(st)
 		}
 	}
-	c.lastAt = e.At
+}
+
+// sayable reports whether a person may have said a fact to the ledger while no process
+// carried the run out: it tells nothing of how long that one lived.
+func sayable(f fleet.Fact) bool {
+	switch f.(type) {
+	case fleet.Approved, fleet.Reopened, fleet.Refreshed:
+		return true
+	}
+	_, said := lexicon.OperatorActionOf(f)
+	return said
+}
+
+// died adds that the process went without a word, behind the last entry that it is known to
+// have lived to see.
+func (c *TimelineBuilder) died() {
+	e := Entry{At: Time{c.lastAt}, Kind: "died", Text: "the process crashed or was killed after this", Times: 1,
+		vault: -1}
+	if at := len(c.tail) - c.since; at >= 0 && (len(c.tail) > 0 || len(c.head) == firstEntries) {
+		c.tail = slices.Insert(c.tail, at, e)
+		return
+	}
+	c.head = slices.Insert(c.head, max(len(c.head)+len(c.tail)-c.since, 0), e)
+	if len(c.head) > firstEntries {
+		c.tail, c.head = slices.Insert(c.tail, 0, c.head[firstEntries]), c.head[:firstEntries]
+	}
 }
 
 // look notes how each vault stands.
@@ -157,6 +186,7 @@ func (c *TimelineBuilder) add(e Entry) {
 		return
 	}
 	*list = append(*list, e)
+	c.since++
 	if len(c.tail) >= 2*lastEntries { // the front half goes at once
 		c.omitted += lastEntries
 		c.tail = append(c.tail[:0], c.tail[lastEntries:]...)
@@ -190,7 +220,7 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 		say("opened", f.By, "", "run opened, plan %s", lexicon.ElideHash(f.PlanFingerprint))
 	case fleet.Resumed:
 		if !c.left {
-			c.add(Entry{At: Time{c.lastAt}, Kind: "died", Text: "the process crashed or was killed here", vault: -1})
+			c.died()
 		}
 		c.left = false
 		clear(c.denied)
