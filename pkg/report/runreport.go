@@ -373,11 +373,36 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 			p.Item("%s", s)
 		}
 	}
+	v.leftBehind(p, vs)
 	if back := lexicon.RollbackOf(v.Run.Kind, v.Run.Permanent, o.ledgerBeside(v)); back != "" {
 		p.Group("To undo it")
 		p.Item("copy %s to another FILE, with upgrade: %s in the place of its own",
 			lexicon.Or(o.inventory(v), "the inventory"), back)
 		p.Command("Once that is made", CommandOn("plan", "FILE", o.State))
+	}
+}
+
+// leftBehind shows what stays of an upgrade that was rolled back, and what one can do
+// about it: what the checks said of that is not seen where nothing failed.
+func (v *View) leftBehind(p *layout.Page, vs []*Vault) {
+	if _, undoes := v.Run.Kind.Undoes(); !undoes {
+		return
+	}
+	said := ""
+	for _, x := range vs {
+		for i := range x.Findings {
+			f := &x.Findings[i]
+			if f.Severity != fleet.SeverityInfo || f.Action == nil || len(f.Items) == 0 {
+				continue
+			}
+			if about := lexicon.Sentence(ValueOf(f.Message)) + " " + lexicon.Sentence(*f.Action); about != said {
+				said = about
+				p.Group("Left behind")
+				p.Line("%s", about)
+			}
+			p.Item("%s", x.Vault)
+			p.SubList(fleet.Columns(f.Items))
+		}
 	}
 }
 
