@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
@@ -120,6 +121,7 @@ func TestRunJSONShape(t *testing.T) {
 func TestPlanAndValidationJSONShape(t *testing.T) {
 	t.Parallel()
 	p := reporttest.FixturePlan()
+	p.Waves[0].Approval = &plan.Approval{When: plan.ApprovalAfter, NotBy: plan.NotByStarter}
 	m := decode(t, func(w io.Writer) error {
 		return dryrun.Plan(w, p, dryrun.PlanOptions{Format: layout.FormatJSON,
 			Validations: reporttest.FixtureValidations(p)})
@@ -135,7 +137,11 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		t.Errorf("without a forecast: %v", f)
 	}
 	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast",
-		"order", "soakSeconds", "approval", "approvalNeedless", "calendar", "toStart", "mayStart", "of", "held")
+		"order", "soakSeconds", "approval", "approvalNeedless", "notBy", "calendar", "toStart", "mayStart", "of",
+		"held")
+	if w["notBy"] != string(plan.NotByStarter) {
+		t.Errorf("who may not approve is %v", w["notBy"])
+	}
 	keysOf(t, "a wave's forecast", w["forecast"], "startsAt", "endsAtP50", "endsAtP90")
 	keysOf(t, "a planned vault", w["vaults"].([]any)[0], "vault", "subscriptionId", "subscriptionName", "name",
 		"location", "resourceType",

@@ -77,6 +77,7 @@ type planWave struct {
 	Order       plan.Order     `json:"order"`
 	SoakSeconds float64        `json:"soakSeconds"`
 	Approval    *string        `json:"approval"` // before or after
+	NotBy       *string        `json:"notBy"`    // who may not approve: "starter"; null: anybody may
 	// it opens by itself: nothing of the wave is to be done, as far as is known
 	Needless bool           `json:"approvalNeedless"`
 	Calendar *plan.Calendar `json:"calendar"` // null: upgrades may always run
@@ -211,7 +212,7 @@ func (d *dryRun) document() any {
 		n := d.group(w)
 		pw.Group, pw.ToStart, pw.MayStart = n.Group, n.toStart, n.toStart+n.busy+n.unchecked
 		if a := wave.Approval; a != nil {
-			pw.Approval = report.StringOrNull(string(a.When))
+			pw.Approval, pw.NotBy = report.StringOrNull(string(a.When)), report.StringOrNull(a.NotBy)
 			pw.Needless = a.When == plan.ApprovalAfter && d.needless(w) ||
 				a.When == plan.ApprovalBefore && d.leftDone(w)
 		}
