@@ -194,20 +194,27 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	if permanent(p) {
 		warning = " An upgrade cannot be undone."
 	}
-	toStart, busy := 0, ""
+	toStart, earlier, besides := 0, 0, ""
 	for i := range st.Vaults {
-		if v := &st.Vaults[i]; (v.Status == fleet.Pending || v.Status == fleet.Ready) && !v.DoneEarlier() {
-			toStart++
+		if v := &st.Vaults[i]; v.Status == fleet.Pending || v.Status == fleet.Ready {
+			if v.DoneEarlier() {
+				earlier++
+			} else {
+				toStart++
+			}
 		}
 	}
+	if earlier > 0 { // they are among what a status calls deferred
+		besides = fmt.Sprintf(", %d done by earlier runs to look at", earlier)
+	}
 	if n := st.Totals.Of(fleet.Busy); n > 0 {
-		busy = fmt.Sprintf(", %d busy", n)
+		besides += fmt.Sprintf(", %d busy", n)
 	}
 	if st.Elsewhere() {
 		warning += " If the workflow of fleetup-temporal goes on, two decide."
 	}
 	answer, err := e.ask("Run %s: %d still to start%s, %d in flight or in doubt.%s\nGo on? Type yes: ",
-		lexicon.Clean(st.Run.ID), toStart, busy, st.InFlight(), warning)
+		lexicon.Clean(st.Run.ID), toStart, besides, st.InFlight(), warning)
 	if err == nil && !strings.EqualFold(answer, "yes") {
 		err = otherAnswer(c, "yes")
 	}

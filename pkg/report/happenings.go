@@ -45,7 +45,7 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 		return "accepted", fmt.Sprintf("the failures so far, by %s: %s", f.By.User, f.Reason)
 	case fleet.RunSuspended:
 		return "suspended", fmt.Sprintf("%s: resumable, exit %d",
-			lexicon.Or(strings.TrimSpace(f.Why+" "+SuspendedDetail(&f)), "stopped"), f.Code)
+			suspendedFor(&f), f.Code)
 	case fleet.RunClosed:
 		if n := st.NeverStarted(); n > 0 {
 			return "closed", fmt.Sprintf("by %s: %s: %s: exit %d", st.Run.Stopped.By.User, lexicon.NeverStarted(n),

@@ -35,7 +35,11 @@ func (c *cause) title(w *lexicon.Wording) string {
 	case fleet.CodeFeature:
 		return fmt.Sprintf("Have the upgrade enabled for %s: %s", subs, vs)
 	case fleet.CodeNotFound:
-		return fmt.Sprintf("Correct %s in the inventory: the cloud does not list them", vs)
+		them := "them"
+		if len(c.Vaults) == 1 {
+			them = "it"
+		}
+		return fmt.Sprintf("Correct %s in the inventory: the cloud does not list %s", vs, them)
 	case fleet.CodeNoWindow:
 		return fmt.Sprintf("Widen the window for %s: none is long enough", vs)
 	case fleet.CodeAttempts:

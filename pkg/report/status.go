@@ -396,6 +396,9 @@ func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	if n := len(v.pick(func(x *Vault) bool { return x.Accepted && !x.Carried })); n > 0 {
 		used += fmt.Sprintf(", %d more accepted by a person", n)
 	}
+	if n := len(v.pick(func(x *Vault) bool { return x.Carried && x.Status == fleet.Failed })); n > 0 {
+		used += fmt.Sprintf("; %d failed before this run and does not count", n)
+	}
 	p.Pair("Budget", "%s%s", used, whole)
 	moment := func(what string, t time.Time) string { return layout.KeepTogether(what + " " + c.Full(t)) }
 	times := moment("started", v.Run.StartedAt.Value())

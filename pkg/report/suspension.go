@@ -79,6 +79,21 @@ func Left(f *fleet.RunSuspended) string {
 	return left + f.Why + more
 }
 
+// suspendedFor says why a process has left behind the word suspended.
+func suspendedFor(f *fleet.RunSuspended) string {
+	why, joint, detail := f.Why, " ", SuspendedDetail(f)
+	switch why {
+	case fleet.SuspendedWait:
+		joint = " for "
+	case fleet.SuspendedSignIn:
+		joint = ", "
+	}
+	if detail == "" {
+		joint = ""
+	}
+	return lexicon.Or(why+joint+detail, "stopped")
+}
+
 // SuspendedDetail says what a suspension waits for, who told it to leave, or what
 // the cloud said; times in UTC.
 func SuspendedDetail(f *fleet.RunSuspended) string {
