@@ -7,6 +7,7 @@ import (
 	"flag"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -220,6 +221,30 @@ func TestDeployments(t *testing.T) {
 				t.Errorf("%s: a worker has no flag %s", file, name)
 			}
 		}
+	}
+}
+
+// systemd has nothing to say against the unit.
+func TestUnit(t *testing.T) {
+	t.Parallel()
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("there is no systemd here")
+	}
+	unit, err := os.ReadFile("../../deploy/fleetup-worker@.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It looks whether the program is there, and whether the user is.
+	text := strings.NewReplacer("/usr/local/bin/fleetup-temporal", "/bin/true", "User=fleetup", "User=root").
+		Replace(string(unit))
+	file := filepath.Join(t.TempDir(), "fleetup-worker@contoso.service")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(analyze, "verify", "--man=no", "--recursive-errors=no", file).CombinedOutput()
+	if err != nil || strings.Contains(string(out), filepath.Dir(file)) {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
 }
 
