@@ -52,6 +52,9 @@ func (f *follower) read(r *session.ReadOnlyLedger) (news bool, err error) {
 	if !f.have {
 		return f.readAnew(r, info.ID)
 	}
+	if f.replaced(r) { // by a copy of the same run in another state, perhaps
+		return f.readAnew(r, info.ID)
+	}
 	was := f.run.Live
 	if info.ID == f.run.Info.ID {
 		f.run.Info, f.run.Live = info, r.Live != nil
@@ -79,6 +82,23 @@ func (f *follower) read(r *session.ReadOnlyLedger) (news bool, err error) {
 		f.run.Evidence.Events, f.run.Evidence.JournalHead, err = r.Head()
 	}
 	return news || was != f.run.Live, err
+}
+
+// replaced reports whether the ledger is another than the one that was followed: what was
+// its newest event is not in its chain. A journal that cannot be read says so where it is.
+func (f *follower) replaced(r *session.ReadOnlyLedger) bool {
+	known := f.run.Evidence
+	if known == nil {
+		return false
+	}
+	if file, ok := r.Reader.(interface {
+		HashOf(seq uint64) (hash string, there bool, err error)
+	}); ok {
+		hash, there, err := file.HashOf(known.Events)
+		return err == nil && (!there || hash != known.JournalHead)
+	}
+	seq, hash, err := r.Head() // of the process that has it, which tells no other
+	return err == nil && (seq < known.Events || seq == known.Events && hash != known.JournalHead)
 }
 
 // following is the ID of the run after one of a ledger. there is false where the ledger has

@@ -120,3 +120,52 @@ func TestFollowerLeavesNoRunOut(t *testing.T) {
 	defer other.Close()
 	look(&session.ReadOnlyLedger{Reader: other}, "run-1")
 }
+
+// A ledger that is replaced by a copy of itself in another state, an older one or one that
+// went on otherwise, is read anew: what is shown is what is there.
+func TestFollowerSeesACopyOfItsRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	say := func(l *state.Ledger, reasons ...string) {
+		t.Helper()
+		for i, reason := range reasons {
+			e := fleet.Event{At: time.Unix(int64(i+1), 0), Fact: fleet.Paused{Off: i%2 == 1, Reason: reason}}
+			if err := l.Commit([]fleet.Event{e}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ledger := func(name string, reasons ...string) *session.ReadOnlyLedger {
+		lock, l := begun(t, filepath.Join(dir, name))
+		t.Cleanup(func() { _ = errors.Join(l.Close(), lock.Close()) })
+		say(l, reasons...)
+		return &session.ReadOnlyLedger{Reader: l}
+	}
+	f := &follower{}
+	for _, c := range []struct {
+		name    string
+		reasons []string
+		paused  bool
+	}{
+		{"first.db", []string{"one", "two", "three"}, true},
+		{"older.db", []string{"one", "two"}, false},
+		{"other.db", []string{"one", "four"}, false}, // as far, and otherwise
+		{"ahead.db", []string{"one", "two", "three", "four", "five"}, true},
+		{"aside.db", []string{"one", "six", "seven", "eight", "nine", "ten"}, false},
+	} {
+		r := ledger(c.name, c.reasons...)
+		news, err := f.read(r)
+		if err != nil || !news {
+			t.Fatalf("%s: news %t, %v", c.name, news, err)
+		}
+		_, head, err := r.Head()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.run.State.Run.Paused != nil; got != c.paused || f.run.Seq != uint64(1+len(c.reasons)) ||
+			f.run.Evidence.JournalHead != head {
+			t.Errorf("%s: paused %t up to event %d, with the head %s of %s", c.name, got, f.run.Seq,
+				f.run.Evidence.JournalHead, head)
+		}
+	}
+}

@@ -47,6 +47,17 @@ func (r *Reader) EventsAfter(runID string, after uint64, fn func(seq uint64, e f
 	return err
 }
 
+// HashOf is the hash of an event in the chain; there is false where the journal has none
+// of that sequence number.
+func (r *Reader) HashOf(seq uint64) (hash string, there bool, err error) {
+	_, head, err := r.index()
+	if err != nil || seq > head.seq {
+		return "", false, err
+	}
+	at, err := r.before(seq + 1)
+	return at.hash.String(), err == nil, err
+}
+
 // before returns the place just before an event.
 func (r *Reader) before(seq uint64) (position, error) {
 	if seq <= 1 {
