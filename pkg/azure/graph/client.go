@@ -40,6 +40,7 @@ type Client struct {
 	o     Options
 	quota quota
 	top   int // rows in a page; fewer once a page was too large for the service
+	most  int // pages of one answer
 }
 
 // New returns a Client. It makes no call.
@@ -47,7 +48,7 @@ func New(o Options) (*Client, error) {
 	if o.ResourceManager == nil {
 		return nil, errors.New("resource graph needs the Resource Manager side of a cloud")
 	}
-	return &Client{o: o, top: pageSize}, nil
+	return &Client{o: o, top: pageSize, most: mostPages}, nil
 }
 
 // Scope is where to look: subscriptions, by their IDs, or management groups, by

@@ -223,9 +223,16 @@ func (r *row) resource() (Resource, error) {
 	return out, nil
 }
 
+// What the answer to a query may have, far above any estate: 500 rows for each of the
+// 10,000 subscriptions that Resource Graph looks at, in pages that are a quarter full.
+const (
+	mostRows  = 5_000_000
+	mostPages = 20_000
+)
+
 // pages asks for one batch page by page and visits its rows. Each page must
 // have rows, none may come twice, and there may be no more than the first page
-// announced: so a query ends, whatever a server says.
+// announced, nor than any estate has: so a query ends, whatever a server says.
 func (c *Client) pages(ctx context.Context, op string, s Scope, q Query, visit func(Resource)) error {
 	inScope := map[string]bool{}
 	for _, id := range s.Subscriptions {
@@ -250,7 +257,7 @@ func (c *Client) pages(ctx context.Context, op string, s Scope, q Query, visit f
 		}
 	}
 	total, token := int64(-1), ""
-	for {
+	for n := 1; ; n++ {
 		resp, err := c.ask(ctx, op, s, q, token)
 		if err != nil {
 			return err
@@ -269,6 +276,12 @@ func (c *Client) pages(ctx context.Context, op string, s Scope, q Query, visit f
 		}
 		got := int64(len(seen))
 		switch {
+		case total > mostRows:
+			return cut(resp, op, fmt.Sprintf("Resource Graph says that there are %d rows, more than %d, which is far "+
+				"above any estate", total, mostRows))
+		case p.token != "" && n == c.most:
+			return cut(resp, op, fmt.Sprintf("after %d pages with %d of %d rows there is yet another page", n, got,
+				total))
 		case p.truncated:
 			return cut(resp, op, "Resource Graph says that it left rows out")
 		case p.total != total || got > total:
