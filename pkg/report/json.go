@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/metrics"
 	"time"
 
 	"github.com/jmespath/go-jmespath"
@@ -137,18 +138,66 @@ func ParseQuery(text string) (*Query, error) {
 	return &Query{q}, nil
 }
 
+// queryBounds are how long a query may take, and how much memory beside the document.
+// What it makes may grow without end: each step of it may double what there was.
+type queryBounds struct {
+	time   time.Duration
+	memory uint64
+}
+
+var usualQuery = queryBounds{time: time.Minute, memory: 1 << 30}
+
 // Write writes what the query finds in a JSON document: JSON again, null where there is
 // nothing.
-func (q *Query) Write(w io.Writer, document []byte) error {
+func (q *Query) Write(w io.Writer, document []byte) error { return q.write(w, document, usualQuery) }
+
+func (q *Query) write(w io.Writer, document []byte, most queryBounds) error {
 	var doc any
 	if err := json.Unmarshal(document, &doc); err != nil {
 		return fmt.Errorf("a query is asked of JSON: %w", err)
 	}
-	found, err := q.expression.Search(doc)
-	if err != nil {
-		return &QueryError{err}
+	type answer struct {
+		data []byte
+		err  error
 	}
-	return layout.WriteJSON(w, found)
+	// What searches cannot be interrupted: it is left behind, by a process that ends.
+	answered := make(chan answer, 1)
+	held := heap()
+	go func() {
+		found, err := q.expression.Search(doc)
+		if err != nil {
+			answered <- answer{nil, err}
+			return
+		}
+		data, err := layout.Encode(found, "", "  ")
+		answered <- answer{data, err}
+	}()
+	late, look := time.NewTimer(most.time), time.NewTicker(20*time.Millisecond)
+	defer late.Stop()
+	defer look.Stop()
+	for {
+		select {
+		case a := <-answered:
+			if a.err != nil {
+				return &QueryError{a.err}
+			}
+			_, err := w.Write(a.data)
+			return err
+		case <-late.C:
+			return &QueryError{fmt.Errorf("it takes longer than %v", most.time)}
+		case <-look.C:
+			if now := heap(); now > held+most.memory {
+				return &QueryError{fmt.Errorf("what it makes of it takes more than %d MB", most.memory>>20)}
+			}
+		}
+	}
+}
+
+// heap is how much memory is in use.
+func heap() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }
 
 // QueryError says that a query, right as it is written, cannot be asked of a document.
