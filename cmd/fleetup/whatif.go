@@ -36,11 +36,16 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 			"--what-if %q: %s; it takes upgrades=N, perSubscription=N, perLocation=N, validations=N and failures=N%%",
 			part, why)
 	}
+	given := map[string]string{}
 	for part := range strings.SplitSeq(text, ",") {
 		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if !ok {
 			return bad(part, "no = in it")
 		}
+		if before, twice := given[key]; twice {
+			return bad(part, fmt.Sprintf("%s is given twice, as %q before", key, before))
+		}
+		given[key] = strings.TrimSpace(part)
 		if key == "failures" {
 			f, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
 			if err != nil || !(f >= 0 && f <= 100) || !strings.HasSuffix(value, "%") {
