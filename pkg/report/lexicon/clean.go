@@ -2,6 +2,8 @@ package lexicon
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -144,8 +146,13 @@ func CodeSpan(s string) string {
 	return fence + s + fence
 }
 
-// Command is a command line of fleetup that can be pasted into a shell.
+// Command is a command line of fleetup that can be pasted into sh, dash, bash, zsh or fish.
+// Where an argument can be written in none of them alike, it says so in its place.
 func Command(args ...string) string {
+	if i := slices.IndexFunc(args, func(a string) bool { return strings.HasSuffix(a, "\n") }); i >= 0 {
+		return `(type it yourself: no line that is pasted gives fleetup what ends with a line break, "` +
+			Clean(args[i]) + `")`
+	}
 	var b strings.Builder
 	b.WriteString("fleetup")
 	for _, a := range args {
@@ -162,13 +169,14 @@ func Command(args ...string) string {
 // CommandWords parts a command line that Command wrote into its arguments, quoted as they
 // stand.
 func CommandWords(line string) (words []string) {
-	from, quoted, escapes := 0, false, false
+	from, quoted := 0, false
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
-		case c == '\\' && (!quoted || escapes):
+		case c == '\\' && !quoted:
 			i++
+		case c == '"' && !quoted && strings.HasPrefix(line[i:], printed): // it has no other in it
+			i += len(printed) + max(0, strings.Index(line[i+len(printed):], printedEnd)) + len(printedEnd) - 1
 		case c == '\'':
-			escapes = !quoted && i > from && line[i-1] == '$'
 			quoted = !quoted
 		case c == ' ' && !quoted:
 			words, from = append(words, line[from:i]), i+1
@@ -180,8 +188,8 @@ func CommandWords(line string) (words []string) {
 // Unquoted is an argument of such a line without its quotes. What only an escape can
 // write (a line break above all) stays escaped: it is for reading names, not for a shell.
 func Unquoted(word string) string {
-	if text, ok := strings.CutPrefix(word, "$'"); ok {
-		return strings.TrimSuffix(text, "'")
+	if text, ok := strings.CutPrefix(word, printed); ok {
+		return Clean(unprinted(strings.TrimSuffix(text, printedEnd)))
 	}
 	var b strings.Builder
 	quoted := false
@@ -203,14 +211,58 @@ func Unquoted(word string) string {
 func shellQuote(s string) string {
 	switch {
 	case Clean(s) != s:
-		// A line break would end the line that is pasted, and what Clean escapes must
-		// arrive as it was: bash, ksh and zsh know its escapes in this form.
-		return "$'" + Clean(strings.NewReplacer("\\", "\\\\", "'", `\'`).Replace(s)) + "'"
-	case s != "" && !strings.HasPrefix(s, "-") && !strings.ContainsFunc(s, special):
-		return s
+		return printedQuote(s)
+	case s != "" && !strings.ContainsAny(s[:1], "-=%") && !strings.ContainsFunc(s, special):
+		return s // zsh looks for a command after = at the beginning, old fishes for a job after %
 	}
 	// Backslashes stand outside of the quotes: fish reads them inside, too.
 	return "'" + strings.NewReplacer("'", `'\''`, `\`, `'\\'`).Replace(s) + "'"
+}
+
+// What has a character that is not to be shown, a line break or an escape, is written by
+// printf: every shell has that, and few know $'...'.
+const (
+	printed    = `"$(printf '`
+	printedEnd = `')"`
+)
+
+// printedQuote has all that shells, their quotes or printf might read otherwise in octal.
+func printedQuote(s string) string {
+	var b strings.Builder
+	b.WriteString(printed)
+	for i, size := 0, 0; i < len(s); i += size {
+		_, size = utf8.DecodeRuneInString(s[i:])
+		switch part := s[i : i+size]; {
+		case part == "%":
+			b.WriteString("%%")
+		case Clean(part) != part, strings.ContainsAny(part, "'\"\\$`!"), i == 0 && part == "-":
+			for k := range size {
+				fmt.Fprintf(&b, `\%03o`, part[k])
+			}
+		default:
+			b.WriteString(part)
+		}
+	}
+	return b.String() + printedEnd
+}
+
+// unprinted is what printedQuote was given.
+func unprinted(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+3 < len(s):
+			n, _ := strconv.ParseUint(s[i+1:i+4], 8, 8)
+			b.WriteByte(byte(n))
+			i += 3
+		case strings.HasPrefix(s[i:], "%%"):
+			b.WriteByte('%')
+			i++
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
 }
 
 // special reports whether a shell may read a character as anything but itself.

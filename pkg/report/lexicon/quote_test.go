@@ -1,7 +1,9 @@
 package lexicon
 
 import (
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -40,7 +42,9 @@ func TestCSVCell(t *testing.T) {
 func TestShellQuote(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"prod/sql-07": "prod/sql-07", "a b": "'a b'", "it's": `'it'\''s'`, "": "''",
-		"$(x)": "'$(x)'", "-x": "'-x'", "a;b": "'a;b'", `a\'; b`: `'a'\\''\''; b'`} {
+		"$(x)": "'$(x)'", "-x": "'-x'", "a;b": "'a;b'", "=ls": "'=ls'", "%1": "'%1'", "a=1%": "a=1%",
+		"a\tb": `"$(printf 'a\011b')"`, "-\x1b": `"$(printf '\055\033')"`, "100%\r": `"$(printf '100%%\015')"`,
+		"it's\n$x": `"$(printf 'it\047s\012\044x')"`, "\u202ené": `"$(printf '\342\200\256né')"`, `a\'; b`: `'a'\\''\''; b'`} {
 		if got := shellQuote(in); got != want {
 			t.Errorf("shellQuote(%q) is %s, want %s", in, got, want)
 		}
@@ -85,9 +89,43 @@ func TestCommandWords(t *testing.T) {
 		[]string{"fleetup", "approve", "--reason", `'it'\''s fine'`}) {
 		t.Errorf("%q", words) // quoted as they stand
 	}
-	// What only an escape can write is one word as well, and stays escaped.
+	// What is not to be shown is one word as well, and is read escaped.
+	if words := CommandWords(Command("note", "it's 5%\na \"b\"", "x")); len(words) != 4 ||
+		Unquoted(words[2]) != `it's 5%\x0aa "b"` {
+		t.Errorf("%q", words)
+	}
 	if words := CommandWords(Command("note", "it's\na b", "--state", "x.db")); len(words) != 5 ||
 		Unquoted(words[4]) != "x.db" {
 		t.Errorf("%q", words)
+	}
+}
+
+// TestPastedIntoEveryShell: what Command writes arrives in each shell that is here as it
+// was, whatever is in it; what ends with a line break is not written.
+func TestPastedIntoEveryShell(t *testing.T) {
+	t.Parallel()
+	args := []string{"a b", "it's", `a\b'c\`, "$HOME `id` $(id) !x", "=ls", "%1", "-x", "~", "*", "{a,b}", "a\tb",
+		"two\nlines", "-\x1b[31m%s\\n", "\u202eé\"!$x`'", "\nfirst", "\x01\x7f9", "\xff", "tab\t9"}
+	for _, shell := range []string{"sh", "dash", "bash", "zsh", "ksh", "fish"} {
+		path, err := exec.LookPath(shell)
+		if err != nil {
+			continue
+		}
+		line := strings.TrimPrefix(Command(args...), "fleetup")
+		out, err := exec.Command(path, "-c", "printf '%s\\0' --"+line).Output()
+		got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+		if len(got) > 0 && got[0] == "--" { // some printf take it for themselves
+			got = got[1:]
+		}
+		if err != nil || !slices.Equal(got, args) {
+			t.Errorf("%s: %v\n%q, want\n%q\nof %s", shell, err, got, args, line)
+		}
+		if strings.ContainsFunc(line, func(r rune) bool { return r < ' ' }) {
+			t.Errorf("it has control characters: %q", line)
+		}
+	}
+	if got := Command("report", "--state", "fleet.db\n"); strings.HasPrefix(got, "fleetup") ||
+		!strings.Contains(got, `"fleet.db\x0a"`) || strings.Contains(got, "\n") {
+		t.Errorf("what no line can give: %q", got)
 	}
 }
