@@ -69,6 +69,23 @@ func (t *tally) add(v *VaultState, meanwhile bool, by int) {
 	}
 }
 
+// plus adds what another has counted.
+func (t *tally) plus(u *tally) {
+	t.open += u.open
+	t.failed += u.failed
+	t.unresolved += u.unresolved
+	t.flying += u.flying
+	t.startable += u.startable
+	t.base += u.base
+	t.changed += u.changed
+	t.earlier += u.earlier
+	t.heldAfter += u.heldAfter
+	t.leftDone += u.leftDone
+	t.heldNow += u.heldNow
+	t.already.EarlierRuns += u.already.EarlierRuns
+	t.already.Others += u.already.Others
+}
+
 // Budget is a scope's failure budget with what it has used.
 type Budget struct {
 	Limit      int

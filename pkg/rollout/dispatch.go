@@ -3,6 +3,7 @@ package rollout
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -13,10 +14,32 @@ import (
 // in trouble does not hold up the others; then in the wave's order, the longest
 // predicted first by default; then as the inventory has them.
 func (m *Machine) startsBefore(a, b int) bool {
-	x, y := &m.Vaults[a], &m.Vaults[b]
-	if c := cmp.Compare(x.Sent, y.Sent); c != 0 {
-		return c < 0
+	if x, y := m.Vaults[a].Sent, m.Vaults[b].Sent; x != y {
+		return x < y
 	}
+	if x, y := m.turns[a], m.turns[b]; x.wave == y.wave {
+		return x.turn < y.turn
+	}
+	return m.compareTurns(a, b) < 0 // of two waves, of which the one before was opened again
+}
+
+// turn is a vault's place in the order of its wave. It hangs on the plan alone, and is worked
+// out once: the queues compare vaults more often than anything else is done.
+type turn struct{ wave, turn int32 }
+
+// inTurn gives each vault its turn.
+func (m *Machine) inTurn() {
+	m.turns = make([]turn, len(m.Plan.Vaults))
+	for w := range m.Plan.Waves {
+		for n, i := range slices.SortedFunc(slices.Values(m.Plan.Waves[w].Vaults), m.compareTurns) {
+			m.turns[i] = turn{int32(w), int32(n)}
+		}
+	}
+}
+
+// compareTurns compares vaults by what the plan says of them, in the order of the first
+// one's wave.
+func (m *Machine) compareTurns(a, b int) int {
 	va, vb := &m.Plan.Vaults[a], &m.Plan.Vaults[b]
 	order := 0
 	switch m.Plan.Waves[va.Wave].Order {
@@ -26,7 +49,7 @@ func (m *Machine) startsBefore(a, b int) bool {
 	default:
 		order = cmp.Compare(vb.Predicted.P50, va.Predicted.P50)
 	}
-	return cmp.Or(order, cmp.Compare(a, b)) < 0
+	return cmp.Or(order, cmp.Compare(a, b))
 }
 
 func (m *Machine) subFree(i int) bool {

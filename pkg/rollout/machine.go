@@ -16,6 +16,7 @@ type Machine struct {
 
 	now        time.Time
 	jobs       []job
+	turns      []turn // of each vault
 	subs       []sub
 	locs       []loc
 	timers     *timers
@@ -46,6 +47,10 @@ type Machine struct {
 	broken    error // the plan's calendars do not compile
 
 	spent []int // vaults that were placed and have no tries left
+
+	// nobody keeps what a Step says, as in a forecast: it makes no records, and the next
+	// one writes where it wrote
+	fleeting bool
 
 	settled  bool      // every vault has been placed
 	awake    time.Time // since when nothing has stood still, zero: since it began
@@ -164,6 +169,7 @@ func machineOf(st *State) *Machine {
 		}
 		m.jobs[i].Sub, m.jobs[i].Loc = m.subOf[i], l
 	}
+	m.inTurn()
 	m.starts = newQueue(m.startsBefore, m.subFree, m.locFree, func(cell int) bool { return m.partsRoom(cell, true) })
 	m.validation.less = m.validatedBefore
 	return m
@@ -202,7 +208,11 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 	if m.exited {
 		return Output{}
 	}
+	was := m.out
 	m.out, m.prepared = Output{Err: m.broken}, m.prepared[:0]
+	if m.fleeting {
+		m.out.Facts, m.out.Intents, m.out.Actions = was.Facts[:0], was.Intents[:0], was.Actions[:0]
+	}
 	if now.After(m.now) {
 		if !m.now.IsZero() && now.Sub(m.now) > m.stoodStill() {
 			m.awake = now
@@ -326,7 +336,9 @@ func (m *Machine) emit(f fleet.Fact) {
 			m.touched[p] = struct{}{}
 		}
 		m.decided = m.decided || !m.Vaults[i].Open()
-		*records = append(*records, m.Record(i))
+		if !m.fleeting {
+			*records = append(*records, m.Record(i))
+		}
 		if m.settled {
 			m.settle(i)
 			for _, p := range m.partsOf(i) { // its budget may have room again

@@ -29,12 +29,12 @@ func (m *Machine) settle(i int) {
 	}
 	if want := v.Open() && m.waveOpen(i); want != j.Counted {
 		j.Counted = want
-		by := map[bool]int{true: 1, false: -1}[want]
+		by := oneMore(want)
 		m.open, s.Open = m.open+by, s.Open+by
 	}
 	if want := v.InFlight(); want != j.Flying {
 		j.Flying = want
-		by := map[bool]int{true: 1, false: -1}[want]
+		by := oneMore(want)
 		m.flight, s.Flight = m.flight+by, s.Flight+by
 	}
 	if want := v.InFlight() || v.Status == fleet.Upgrading; want != j.Watched {
@@ -55,6 +55,14 @@ func (m *Machine) settle(i int) {
 	}
 	m.enqueue(i)
 	m.timers.set(i, m.nextDue(i))
+}
+
+// oneMore is what a count changes by: of one more, or of one less.
+func oneMore(more bool) int {
+	if more {
+		return 1
+	}
+	return -1
 }
 
 // sameOperation compares what is followed.
@@ -88,7 +96,7 @@ func (m *Machine) countUnchecked(i int) {
 	first := v.Status == fleet.Pending || v.Status == fleet.Validating && j.Back == fleet.Pending
 	if want := first && m.mayCheck(i); want != j.Unchecked {
 		j.Unchecked = want
-		by := map[bool]int{true: 1, false: -1}[want]
+		by := oneMore(want)
 		s.Unchecked += by
 		if !s.excused() {
 			m.unchecked += by

@@ -85,6 +85,7 @@ func Rehearse(p *plan.Plan, r Rehearsal) (Forecast, error) {
 }
 
 func newSimulation(m *Machine, r Rehearsal) *simulation {
+	m.fleeting = true
 	return &simulation{m: m, now: r.Start, Rehearsal: r, ends: heapOf[end]{less: end.before},
 		running: map[int]*fleet.Record{},
 		readers: map[string]*reader{}, nights: map[time.Time]int{}, first: map[int]time.Time{}}
@@ -147,6 +148,7 @@ type simulation struct {
 	readers map[string]*reader // by subscription
 	running map[int]*fleet.Record
 	pending []Observation
+	spent   []Observation     // those of the step before, whose room the next ones take
 	nights  map[time.Time]int // starts, by the end of the window
 	first   map[int]time.Time // the first start of each wave that has one
 	steps   int
@@ -210,7 +212,7 @@ func (s *simulation) reader(subscription string) *reader {
 func (s *simulation) step() error {
 	s.steps++
 	obs := s.pending
-	s.pending = nil
+	s.pending, s.spent = s.spent[:0], obs
 	out := s.m.Step(s.now, obs)
 	if out.Err != nil {
 		return out.Err

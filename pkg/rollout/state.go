@@ -413,11 +413,12 @@ func (s *State) count(i, by int) {
 	v, w := &s.Vaults[i], &s.Waves[s.Plan.Vaults[i].Wave]
 	s.Totals.add(v.Status, by)
 	w.Totals.add(v.Status, by)
-	meanwhile := s.Meanwhile(i)
-	s.tally.add(v, meanwhile, by)
-	w.tally.add(v, meanwhile, by)
+	var one tally
+	one.add(v, s.Meanwhile(i), by)
+	s.tally.plus(&one)
+	w.tally.plus(&one)
 	for _, p := range s.partsOf(i) {
-		s.parts[p].tally.add(v, meanwhile, by)
+		s.parts[p].tally.plus(&one)
 	}
 }
 
