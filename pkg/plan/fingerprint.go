@@ -30,10 +30,48 @@ func (p *Plan) computeFingerprint() string {
 	bare := *p
 	bare.Fingerprint = ""
 	h := sha256.New()
-	if err := json.NewEncoder(h).Encode(&bare); err != nil {
+	if err := writeJSON(h, &bare); err != nil {
 		return ""
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeJSON writes what an Encoder would, vault by vault: the JSON of a large fleet
+// would be in memory two or three times while it grows.
+func writeJSON(w io.Writer, p *Plan) error {
+	var b bytes.Buffer
+	encode := json.NewEncoder(&b)
+	one := *p
+	one.Vaults = []Vault{{}}
+	mark, err := json.Marshal(&one.Vaults[0])
+	if err != nil {
+		return err
+	}
+	if err := encode.Encode(&one); err != nil {
+		return err
+	}
+	before, after, found := bytes.Cut(bytes.Clone(b.Bytes()), mark)
+	if !found || len(p.Vaults) == 0 || bytes.Contains(after, mark) { // something else looks like a vault
+		return json.NewEncoder(w).Encode(p)
+	}
+	write := func(text []byte) {
+		if err == nil {
+			_, err = w.Write(text)
+		}
+	}
+	write(before)
+	for i := range p.Vaults {
+		b.Reset()
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := encode.Encode(&p.Vaults[i]); err != nil {
+			return err
+		}
+		write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	}
+	write(after)
+	return err
 }
 
 // Errors of Check and Decode; test with errors.Is.
