@@ -43,7 +43,6 @@ type decoder struct {
 	replacing        []replacing
 	unfinished       bool // a Placeholder is no problem
 
-	labelled      map[string]map[string]string // see shared
 	effects       effects
 	warnings      []Problem
 	unfilled      map[templateMistake]*unfilled

@@ -10,7 +10,6 @@
 package inventory
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +50,7 @@ func load(path string, now time.Time, kinds []fleet.KindSpec, explain bool, warn
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the inventory: %w", err)
 	}
-	return parse(path, data, now, kinds, func() *parts { return partsOf(path, data) }, explain, warnings)
+	return parse(path, data, now, kinds, partsOf(path, data), explain, warnings)
 }
 
 // readFile reads at most most bytes of a regular file and one more, which tells
@@ -62,56 +61,33 @@ func readFile(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var b bytes.Buffer
-	if info, err := f.Stat(); err == nil { // more grows by doubling
-		b.Grow(int(min(info.Size(), most+1)) + bytes.MinRead)
-	}
-	_, err = b.ReadFrom(io.LimitReader(f, most+1))
-	return b.Bytes(), err
+	return io.ReadAll(io.LimitReader(f, most+1))
 }
 
 // Parse makes the plan of an inventory's text. name is what the plan and the
 // problems call it. What is wrong with the text comes as *Problems. It reads
 // no file: an inventory that includes others is for Load.
 func Parse(name string, data []byte, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, error) {
-	p, _, err := parse(name, data, now, kinds, func() *parts { return nil }, false, nil)
+	p, _, err := parse(name, data, now, kinds, nil, false, nil)
 	return p, err
 }
 
-// parse reads a text as a plain one, and where that is not to be done, or anything is wrong
-// with it, with the YAML library, which alone has something to say of mistakes.
-func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts func() *parts, explain bool,
+func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, parts *parts, explain bool,
 	warnings *[]Problem,
 ) (*plan.Plan, *Provenance, error) {
-	d := &decoder{reader: newReader(name), sound: true, parts: parts(), explain: explain, kinds: kinds}
-	d.plainly = true
-	if p, err := d.parse(data, now, warnings); err == nil {
-		return p, d.provenance(), nil
-	}
-	d = &decoder{reader: newReader(name), sound: true, parts: parts(), explain: explain, kinds: kinds}
-	p, err := d.parse(data, now, warnings)
-	if err != nil {
-		return nil, nil, err
-	}
-	return p, d.provenance(), nil
-}
-
-func (d *decoder) parse(data []byte, now time.Time, warnings *[]Problem) (*plan.Plan, error) {
+	d := &decoder{reader: newReader(name), sound: true, parts: parts, explain: explain, kinds: kinds}
 	if _, err := d.decode(data, now); err != nil {
-		return nil, err
-	}
-	if d.notPlain {
-		return nil, errNotPlain
+		return nil, nil, err
 	}
 	p, issues := plan.Build(d.in)
 	d.report(issues)
 	if err := d.failed(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if warnings != nil {
 		*warnings = d.warned(p)
 	}
-	return p, nil
+	return p, d.provenance(), nil
 }
 
 // decode reads an inventory's text and returns its mapping. The error is for text

@@ -25,10 +25,6 @@ type reader struct {
 	pool     map[string]string // one copy of each text that many vaults share
 	aliased  int
 	sizes    map[*yaml.Node]int // of anchored nodes
-
-	plainly  bool                 // texts are tried as plain ones first
-	later    map[*yaml.Node]*span // items of a list in one that are still to be read
-	notPlain bool                 // one of them is not plain: all is to be read again, by the library
 }
 
 func newReader(name string) *reader {

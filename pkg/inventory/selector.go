@@ -1,10 +1,7 @@
 package inventory
 
 import (
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -124,33 +121,13 @@ func (d *decoder) builtInValue(key, value string, where place) {
 
 // labels reads the labels of a vault or a subscription.
 func (d *decoder) labels(e *entry) map[string]string {
-	return d.shared(d.pairs(e, "labels", func(l *entry, _ string) {
+	return d.pairs(e, "labels", func(l *entry, _ string) {
 		if slices.Contains(plan.BuiltInKeys(), l.name) {
 			d.sound = false
 			d.problem(l.key, "give the label another name",
 				"a label cannot be named %s: selectors mean the vault's own %s by it", l.name, l.name)
 		}
-	}))
-}
-
-// shared is one map for all that say the same: labels that are laid over others do not
-// change them, and most vaults of a team have the same.
-func (d *decoder) shared(labels map[string]string) map[string]string {
-	if len(labels) == 0 {
-		return labels
-	}
-	var said strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		fmt.Fprintf(&said, "%q=%q ", name, labels[name])
-	}
-	if same, ok := d.labelled[said.String()]; ok {
-		return same
-	}
-	if d.labelled == nil {
-		d.labelled = make(map[string]map[string]string)
-	}
-	d.labelled[said.String()] = labels
-	return labels
+	})
 }
 
 // pairs reads labels, or a match of them: names with values, and shows each

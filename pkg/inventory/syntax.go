@@ -29,11 +29,6 @@ func (r *reader) document(data []byte) *yaml.Node {
 	if !r.cleanText(data) {
 		return nil
 	}
-	if r.plainly {
-		if root, err := plainDocument(r, data, "subscriptions"); err == nil {
-			return root
-		}
-	}
 	docs, err := readDocuments(data)
 	if err != nil {
 		r.syntaxProblem(data, err)

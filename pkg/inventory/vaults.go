@@ -145,7 +145,6 @@ func (d *decoder) readSubscriptions(root *fields, optional bool) {
 				"a subscription cannot be an alias: its id is its own")
 			continue
 		}
-		n = d.unskimmed(n)
 		var s plan.SubscriptionSpec
 		f, ok := subscriptionForm.mapping(d, n, at(n), &s)
 		if !ok {

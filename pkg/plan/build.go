@@ -2,7 +2,6 @@ package plan
 
 import (
 	"maps"
-	"reflect"
 	"strings"
 	"time"
 
@@ -174,16 +173,11 @@ func (b *builder) flatten() {
 	for i := range b.in.Subscriptions {
 		s := &b.in.Subscriptions[i]
 		b.subscriptions = append(b.subscriptions, s.Subscription)
-		overlaid := map[uintptr]map[string]string{} // by the vault's own map, which vaults may share
 		for j, v := range s.Vaults {
 			v.Kind = b.in.Kind
 			v.SubscriptionID, v.SubscriptionName = s.ID, s.Name
 			v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())
-			own := reflect.ValueOf(v.Labels).Pointer()
-			if _, known := overlaid[own]; !known {
-				overlaid[own] = overlay(v.Labels, s.Labels)
-			}
-			v.Labels = overlaid[own]
+			v.Labels = overlay(v.Labels, s.Labels)
 			if v.Hold != nil && !v.Hold.Until.IsZero() && !v.Hold.Until.After(b.in.Now) {
 				v.Hold, v.LapsedHold = nil, v.Hold
 			}
