@@ -296,7 +296,8 @@ type NotSent struct {
 	OperationID string `json:"operationId"`
 	Reason      string `json:"reason"`
 	// Code is CodeUnreachable where sending failed on this machine, and empty where
-	// it was not tried: told to stop, too late for the window.
+	// it was not tried: told to stop, too late for the window or for its reading, but for
+	// one that was held back so many times in a row before.
 	Code string `json:"code,omitempty"`
 }
 

@@ -234,7 +234,9 @@ func (s *State) applyVault(i int, at time.Time, fact fleet.VaultFact) error {
 		v.Attempt, v.Sent = v.Attempt-1, v.Sent-1
 		v.StartedAt = time.Time{}
 		v.Reason = "not sent: " + f.Reason
-		if f.Code != "" {
+		if f.Code == "" {
+			v.Withheld++
+		} else {
 			s.refusedAgain(v, at, 0)
 			v.Answer = notSent(f.Code, f.Reason)
 		}
@@ -334,6 +336,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	if a.Verdict != fleet.StartAccepted {
 		v.Answer = &a
 	}
+	v.Withheld = 0
 	if s.refusedForNow(v, at, f); !f.ForNow {
 		v.Refusal = Refusal{}
 	}

@@ -32,7 +32,8 @@ func (s Send) MayLeave(decided, now Moment, leaving bool) (within time.Duration,
 	case !s.NotAfter.IsZero() && now.Wall.Before(decided.Wall):
 		reason = "the clock was set back, perhaps out of the window"
 	case now.At.After(s.StaleAfter), now.Wall.Sub(decided.Wall) > s.StaleAfter.Sub(decided.At):
-		reason = "too much time has passed since it was decided: the vault's reading is too old"
+		reason = "too much time has passed since it was decided, by this machine's clock: the vault's reading is too " +
+			"old"
 	}
 	return within, reason
 }

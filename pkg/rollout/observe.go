@@ -127,10 +127,18 @@ func (m *Machine) unprepared(i int, o PrepareFailed) {
 	}
 }
 
+// maxWithheld is how often in a row a start may be held back on its way, told to stop or
+// too late by the clock of whoever sends it, before that counts as a failure to send: of
+// two clocks that do not agree it would go on for ever.
+const maxWithheld = 3
+
 func (m *Machine) answered(i int, o SendDone) {
 	j, a := &m.jobs[i], o.Answer.Taken()
 	if a.Verdict == fleet.StartNotSent {
 		j.NotBefore = m.now.Add(m.Plan.Timings.Poll)
+		if m.Vaults[i].Withheld >= maxWithheld {
+			a.Code = or(a.Code, fleet.CodeUnreachable)
+		}
 		m.emit(fleet.NotSent{Vault: o.Vault, OperationID: o.OperationID, Reason: a.Message, Code: a.Code})
 		if a.Code != "" {
 			m.leaveAlone(j.Sub)

@@ -194,6 +194,7 @@ type Refusal struct {
 	Refusals    int       `json:"refusals,omitzero"`
 	RefusedFrom time.Time `json:"refusedFrom,omitzero"` // when the first of them was answered
 	RefusedTill time.Time `json:"refusedTill,omitzero"` // until when the last of them asked to wait
+	Withheld    int       `json:"withheld,omitzero"`    // starts in a row that were not tried, for no failure
 }
 
 // Need is what a start needs that was done and does not count yet.

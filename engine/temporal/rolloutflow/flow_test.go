@@ -134,7 +134,7 @@ func (s *stage) serve() {
 	s.env.SetTestTimeout(time.Minute)
 	// The environment's clock moves with its timers alone, and skips to the next one while
 	// no activity is out. One that is out, and a timer that ticks, make it go with the time
-	// of the activities.
+	// of the activities. It falls behind by what each tick comes late, so there are few.
 	over := make(chan struct{})
 	s.env.RegisterActivityWithOptions(func() error { <-over; return nil }, activity.RegisterOptions{Name: "hold"})
 	s.env.RegisterWorkflowWithOptions(func(ctx workflow.Context, in protocol.Input) (protocol.Result, error) {
@@ -142,7 +142,7 @@ func (s *stage) serve() {
 		workflow.ExecuteActivity(workflow.WithActivityOptions(ctx,
 			workflow.ActivityOptions{StartToCloseTimeout: time.Hour}), "hold")
 		workflow.Go(ctx, func(ctx workflow.Context) {
-			for workflow.Sleep(ctx, 20*time.Millisecond) == nil {
+			for workflow.Sleep(ctx, 100*time.Millisecond) == nil {
 			}
 		})
 		return rolloutflow.Rollout(ctx, in)

@@ -31,8 +31,9 @@ var (
 	absence  = flag.Duration("absence", 25*time.Second, "how long TestAllWorkersGone leaves a run alone, twice")
 )
 
-// unhurried is an end of doubts that kills in a row do not reach.
-const unhurried = 5 * time.Minute
+// unhurried is an end of doubts that kills in a row do not reach. A start that failed
+// unseen is in doubt for so long.
+const unhurried = 90 * time.Second
 
 // siege is a run of a mixed fleet against a cloud that judges its client, by three
 // workers on a server, of which each may be struck.
@@ -168,6 +169,26 @@ func (s *siege) strike(cmd *exec.Cmd) {
 	_ = cmd.Wait()
 }
 
+// file is the ledger that the workers write along.
+func (s *siege) file() string { return filepath.Join(s.dir, "ledgers", s.ledger+".db") }
+
+// open says of which vaults the ledger has no end.
+func (s *siege) open() string {
+	run, ok, err := session.ReadLatest(s.file())
+	if err != nil || !ok {
+		return fmt.Sprint("no ledger: ", err)
+	}
+	var open []string
+	for i := range run.State.Vaults {
+		name, v := run.State.Plan.Vaults[i].Name, &run.State.Vaults[i]
+		if !slices.Contains(s.want[name], v.Status) {
+			open = append(open, fmt.Sprintf("%s is %s: %s; operation %+v, last read %+v", name, v.Status, v.Reason,
+				v.Operation, v.Reading))
+		}
+	}
+	return strings.Join(open, "\n")
+}
+
 // judge waits for the end and asks what is asked of every fleet then.
 func (s *siege) judge() {
 	t := s.t
@@ -179,9 +200,9 @@ func (s *siege) judge() {
 			t.Fatal(err)
 		}
 	case <-time.After(4 * time.Minute):
-		t.Fatalf("the run does not end; see %s", s.dir)
+		t.Fatalf("the run does not end: %s", s.open())
 	}
-	file := filepath.Join(s.dir, "ledgers", s.ledger+".db")
+	file := s.file()
 	made := filepath.Join(s.dir, "exported.db")
 	seq, head, err := s.conn.export(t.Context(), s.ledger, made)
 	if err != nil {
