@@ -25,12 +25,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// stage is a night whose server is there.
-func stage(t *testing.T) *night {
+func needsServer(t *testing.T) {
 	t.Helper()
 	if *devserver == "" {
 		t.Skip("no -devserver")
 	}
+}
+
+// stage is a night whose server is there.
+func stage(t *testing.T) *night {
+	t.Helper()
+	needsServer(t)
 	program, err := filepath.Abs(*devserver)
 	if err != nil {
 		t.Fatal(err)

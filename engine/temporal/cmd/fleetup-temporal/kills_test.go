@@ -273,6 +273,7 @@ func (s *siege) judge() {
 // time, of as many fleets as it takes: classic ones and today's in turn.
 func TestKills(t *testing.T) {
 	t.Parallel()
+	needsServer(t)
 	seed := *killSeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
