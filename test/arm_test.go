@@ -45,6 +45,7 @@ func changes() []changed {
 		{name: "nowhere-at-once", want: up, patches: 1,
 			do: func(v *strictarm.VaultHandle) { v.Takes(0).Patch(strictarm.AcceptedNowhere) }},
 		patching("nowhere-late", up, 1, strictarm.AcceptedNowhereLater(3*time.Second)),
+		patching("nowhere-wait", up, 1, strictarm.AcceptedNowhereWait(24*time.Hour)),
 		{name: "nowhere-never", want: "unknown", patches: 1, reopened: up, do: func(v *strictarm.VaultHandle) {
 			v.Takes(0).URLs(strictarm.NoURLs).Patch(strictarm.AcceptedNowhere).Ends(full("E"))
 		}},

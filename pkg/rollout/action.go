@@ -75,6 +75,10 @@ type Watch struct {
 	// of an operation: when its start was decided, by the journal
 	Since   time.Time `json:"since,omitzero"`
 	Overdue bool      `json:"overdue,omitempty"` // under way for too long: the vault itself is read besides
+	// NotBefore is when the answer to the start asked the operation to be looked at for the
+	// first time; zero where it did not, where there is no operation to look at, and once
+	// it is overdue.
+	NotBefore time.Time `json:"notBefore,omitzero"`
 }
 
 // Wake asks for a Step at a time, in place of any earlier request. A zero time

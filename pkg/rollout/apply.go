@@ -345,6 +345,9 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 	switch a.Verdict {
 	case fleet.StartAccepted:
 		v.Accepted, v.ShownAt, v.Operation = true, at, a.Operation
+		if a.Operation != nil && a.Operation.RetryAfter > 0 {
+			v.LookFrom = at.Add(a.Operation.RetryAfter)
+		}
 		if a.Done {
 			v.Done = true
 			v.CloudDone, v.DoneSince, v.EndedAt = true, at, at
@@ -353,6 +356,7 @@ func (s *State) answered(i int, at time.Time, f fleet.StartAnswered) error {
 		return s.move(i, fleet.Upgrading, f.Name())
 	case fleet.StartUnknown:
 		v.ErrorBody, v.Doubt = a.ErrorBody, Doubt{ProofFrom: later(at, s.startEnds(v.IntendedAt))}
+		v.SaidAccepted = a.Taken().Verdict == fleet.StartAccepted
 		v.Reason = "the start's answer does not say whether it was accepted: " + a.Message
 		v.Findings = withAnswer(v.Findings, a, fleet.CodeAnswerLost)
 		return s.move(i, fleet.Unknown, f.Name())

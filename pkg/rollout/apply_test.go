@@ -179,6 +179,49 @@ func TestCarriedDoubtCountsFromItsStart(t *testing.T) {
 	}
 }
 
+// TestAnAcceptanceOfAnOlderVersion: a version that knew less has journalled a 202 as an
+// answer that says nothing. No reading proves the start's absence all the same, also after a
+// crash, while one of a 503 does.
+func TestAnAcceptanceOfAnOlderVersion(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]fleet.Status{202: fleet.Unknown, 503: fleet.Ready} {
+		p := testPlan(1, 1, 1, 1)
+		key, at := p.Vaults[0].Key, time.Date(2026, 3, 16, 11, 0, 0, 0, time.UTC)
+		m := New(p)
+		for _, f := range []fleet.Fact{fleet.RunOpened{RunID: "run"}, fleet.WaveOpened{Wave: p.Waves[0].Name},
+			fleet.Validated{Vault: key, Verdict: fleet.VerdictReady},
+			fleet.StartIntended{Vault: key, OperationID: "one", Attempt: 1},
+			fleet.StartAnswered{Vault: key, OperationID: "one",
+				Answer: fleet.StartAnswer{Verdict: fleet.StartUnknown, HTTPStatus: status}}, fleet.Resumed{}} {
+			if err := m.Apply(fleet.Event{At: at, Fact: f}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var obs []Observation
+		for range 10 {
+			at = at.Add(3 * time.Minute)
+			out := m.Step(at, obs)
+			if out.Err != nil {
+				t.Fatal(out.Err)
+			}
+			obs = nil
+			for _, a := range out.Actions {
+				switch a := a.(type) {
+				case Reconcile:
+					obs = append(obs, ReconcileDone{Vault: key, OperationID: a.OperationID,
+						Result: fleet.Reconciliation{Reading: fleet.ReadAbsent}})
+				case Prepare:
+					obs = append(obs, PrepareDone{Vault: key, Start: fleet.PreparedStart{OperationID: "two"},
+						Present: true, ReadAt: at})
+				}
+			}
+		}
+		if got := m.Vaults[0].Status; got != want {
+			t.Errorf("a start that was answered %d is %s after readings without it, want %s", status, got, want)
+		}
+	}
+}
+
 // TestDoubtOutlastsItsStartWhateverTheClockSays: a process that takes a start in doubt
 // up lets the start's whole timeout go by before it proves anything, however far the
 // clock says that the start is past; the timings that everybody has cost nothing more.

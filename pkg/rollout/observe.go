@@ -187,7 +187,7 @@ func (m *Machine) reconciled(i int, o ReconcileDone) {
 		}
 	}
 	switch {
-	case r.Reading == fleet.ReadUnreadable, r.Reading == fleet.ReadAbsent && v.Accepted:
+	case r.Reading == fleet.ReadUnreadable, r.Reading == fleet.ReadAbsent && (v.Accepted || v.SaidAccepted):
 		return // proves nothing
 	case r.Reading == fleet.ReadForeign && v.ForeignRead && v.Absences == 0:
 		return // known

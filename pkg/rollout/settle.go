@@ -77,6 +77,9 @@ func (m *Machine) watch(i int, on bool) Watch {
 		if v.Operation != nil {
 			w.Since = v.IntendedAt
 		}
+		if v.Operation.WhyUnfollowed() == "" && !v.Overdue {
+			w.NotBefore = v.LookFrom
+		}
 	}
 	return w
 }

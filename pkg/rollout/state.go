@@ -162,8 +162,12 @@ type Upgrade struct {
 	CloudDone bool               `json:"cloudDone,omitzero"` // the cloud's record says Upgraded; not verified yet
 	DoneSince time.Time          `json:"doneSince,omitzero"` // when that was seen
 	ShownAt   time.Time          `json:"shownAt,omitzero"`   // when an answer or a reading last showed it accepted
-	LostSince time.Time          `json:"lostSince,omitzero"` // since when readings show the vault without it
-	Overdue   bool               `json:"overdue,omitzero"`
+	LookFrom  time.Time          `json:"lookFrom,omitzero"`  // when its answer asked to be looked at for the first time
+	// its answer said so and was journalled as unknown, by a version that knew less: no
+	// reading of this run proves its absence
+	SaidAccepted bool      `json:"saidAccepted,omitempty"`
+	LostSince    time.Time `json:"lostSince,omitzero"` // since when readings show the vault without it
+	Overdue      bool      `json:"overdue,omitzero"`
 
 	// of its vault: the newest that told something new; nil for none
 	Reading            *fleet.LastReading `json:"reading,omitzero"`

@@ -82,9 +82,7 @@ func (c *Calls) toWatch(a rollout.Watch) *watched {
 	if !x.since.IsZero() {
 		x.next = latest(x.next, rollout.FirstLook(c.Plan, x.since))
 	}
-	if a.Operation != nil {
-		x.next = latest(x.next, now.Add(a.Operation.RetryAfter))
-	}
+	x.next = latest(x.next, a.NotBefore)
 	return x
 }
 

@@ -116,6 +116,16 @@ func AcceptedNowhereLater(d time.Duration) PatchFault {
 	return f
 }
 
+// AcceptedNowhereWait is AcceptedNowhere, and asks to wait for d: there is nothing that
+// it could be asked of.
+func AcceptedNowhereWait(d time.Duration) PatchFault {
+	return told("202 without an address, Retry-After", func(in *request, _ *VaultHandle, op *operation) answer {
+		op.told = true
+		a, _ := strict.Plain(http.StatusAccepted).RetryAfter(in.Now, d)
+		return a
+	})
+}
+
 // SlowAnswer accepts at once and answers after d.
 func SlowAnswer(d time.Duration) PatchFault {
 	return told("slow answer", func(in *request, _ *VaultHandle, op *operation) answer {

@@ -127,12 +127,23 @@ func (w *Worker) Check(ctx context.Context, in protocol.Checks) (protocol.Told, 
 	}
 	p.quiet(in.Subscription, in.Quiet)
 	return heartbeat.Do(ctx, func() (protocol.Told, error) {
-		var told collector
+		var mu sync.Mutex
+		var seen []rollout.Observation
 		var out sync.WaitGroup
 		for _, c := range checks {
-			out.Go(func() { p.calls.Do(c, in.Decided, told.tell) })
+			out.Go(func() {
+				p.calls.Do(c, in.Decided, func(o rollout.Observation) {
+					mu.Lock()
+					seen = append(seen, o)
+					mu.Unlock()
+				})
+			})
 		}
 		out.Wait()
+		var told collector
+		for _, o := range seen {
+			told.tell(o)
+		}
 		return protocol.Told{Observations: told.all}, nil
 	})
 }

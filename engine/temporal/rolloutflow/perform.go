@@ -23,7 +23,7 @@ import (
 // nothing.
 const (
 	heartbeat = 30 * time.Second
-	callLimit = 30 * time.Minute // of one try: a subscription may ask to be left alone for long
+	callLimit = 30 * time.Minute // of one try of one call: a subscription may ask to be left alone for long
 	sendSpare = 15 * time.Second // beyond the start's own timeout, for its answer to come back
 	longRead  = 24 * time.Hour   // of one try of a watch, which returns long before
 	recordFor = 10 * time.Minute // of one try of writing facts
@@ -76,15 +76,16 @@ func (f *flow) perform(a rollout.Action) error {
 		f.send(s, in)
 		return nil
 	}
-	ctx := f.calling(subscription, f.summary(callWords[reflect.TypeOf(a)], vault))
+	ctx := f.calling(subscription, f.summary(callWords[reflect.TypeOf(a)], vault), 1)
 	f.call(workflow.ExecuteActivity(ctx, protocol.Call, in), nil)
 	return nil
 }
 
-// calling is for activities that read, of whoever may reach a subscription.
-func (f *flow) calling(subscription, summary string) workflow.Context {
+// calling is for activities that read, of whoever may reach a subscription; calls is how
+// many it makes.
+func (f *flow) calling(subscription, summary string, calls int) workflow.Context {
 	return workflow.WithActivityOptions(f.work, workflow.ActivityOptions{TaskQueue: f.queueOf(subscription),
-		StartToCloseTimeout: callLimit, HeartbeatTimeout: f.heartbeat(), Summary: summary,
+		StartToCloseTimeout: time.Duration(calls) * callLimit, HeartbeatTimeout: f.heartbeat(), Summary: summary,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 	})
 }
@@ -104,7 +105,8 @@ func (f *flow) toCheck(subscription string, action json.RawMessage) {
 // checkVaults begins the checks that were decided in this step.
 func (f *flow) checkVaults() {
 	for _, in := range f.checks {
-		ctx := f.calling(in.Subscription, fmt.Sprintf("check %d of %s", len(in.Actions), in.Subscription))
+		n := len(in.Actions)
+		ctx := f.calling(in.Subscription, fmt.Sprintf("check %d of %s", n, in.Subscription), n)
 		f.call(workflow.ExecuteActivity(ctx, protocol.Check, in), nil)
 	}
 	f.checks = nil
