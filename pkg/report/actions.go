@@ -240,17 +240,22 @@ func (v *View) about(some func(*standing.Task) bool) (vs []*Vault) {
 }
 
 // unknownWords is about vaults of which reading could not tell: whether their starts were
-// accepted, or whether what came of them is good.
+// accepted, how what was accepted ended, or whether what came of them is good.
 func (v *View) unknownWords(a *Action, c lexicon.Clock) (title, detail string) {
 	if a.task.Code == fleet.CodeNotVerified {
 		return fmt.Sprintf("Look at what became of %s: the cloud says %s, and it could not be verified", named(a.about),
 			v.words().Done), v.words().Unverified
 	}
-	title = fmt.Sprintf("Decide %s: the start may have been accepted", named(a.about))
+	start, detail := "the start may have been accepted", v.words().Doubtful
+	if a.task.Code == fleet.CodeUnconfirmed {
+		start = "the start was accepted, and how it ended is not known"
+		detail = "The service accepted it, and may still carry it out. " + detail
+	}
+	title = fmt.Sprintf("Decide %s: %s", named(a.about), start)
 	if reads := a.about[0].Reads; len(reads) > 0 && len(a.about) == 1 {
 		title += "; the cloud was last read " + c.Short(reads[len(reads)-1].At.Time)
 	}
-	return title, v.words().Doubtful
+	return title, detail
 }
 
 // beforeThat parts why a vault is deferred from what was known of it before.

@@ -336,12 +336,11 @@ func (l *tasker) failed() {
 }
 
 // unknown are vaults of which reading could not tell: whether what came of them is good,
-// or whether their starts were accepted.
+// how what was accepted ended, or whether their starts were accepted.
 func (l *tasker) unknown() {
-	for _, code := range []string{fleet.CodeNotVerified, fleet.CodeAnswerLost} {
+	for _, code := range []string{fleet.CodeNotVerified, fleet.CodeUnconfirmed, fleet.CodeAnswerLost} {
 		l.each(fleet.Unknown, func(i int, v *rollout.VaultState) {
-			is := slices.ContainsFunc(v.Findings, func(f fleet.Finding) bool { return f.Code == fleet.CodeNotVerified })
-			if v.Final && is == (code == fleet.CodeNotVerified) {
+			if v.Final && code == notTold(v.Findings) {
 				l.add(i, Task{Kind: TaskDecide, Person: true, Status: fleet.Unknown, Code: code})
 			}
 		})
@@ -355,6 +354,17 @@ func (l *tasker) unknown() {
 			t.Steps = []Step{{Args: args, For: ToReadAgain}}
 		}
 	}
+}
+
+// notTold is the code of what reading could not tell. A start once accepted is in doubt
+// no more, whatever was found of it before.
+func notTold(fs []fleet.Finding) string {
+	for _, code := range []string{fleet.CodeNotVerified, fleet.CodeUnconfirmed} {
+		if slices.ContainsFunc(fs, func(f fleet.Finding) bool { return f.Code == code }) {
+			return code
+		}
+	}
+	return fleet.CodeAnswerLost
 }
 
 // blocked is what blocks vaults, by code, the most frequent first. A vault with several

@@ -59,6 +59,13 @@ func TestTasks(t *testing.T) {
 			st.Vaults[1].Status = fleet.Unknown
 		}}, TaskOptions{}, "decide! [0] answer-lost: refresh s/web (read)\n" +
 			"→ reopen s/web --reason TEXT --case ID (allowed)"},
+		"one in doubt beside one that was accepted": {[]func(*rollout.State){ended, func(st *rollout.State) {
+			st.Vaults[0].Status, st.Vaults[0].Final = fleet.Unknown, true
+			st.Vaults[1].Status, st.Vaults[1].Final = fleet.Unknown, true
+			st.Vaults[1].Findings = append(found(fleet.CodeAnswerLost), found(fleet.CodeUnconfirmed)...)
+		}}, TaskOptions{}, "decide! [1] not-confirmed: refresh s/sql (read)\n" +
+			"decide! [0] answer-lost: refresh s/web (read)\n" +
+			"→ reopen s/web s/sql --reason TEXT --case ID (allowed)"},
 		"what blocks, what comes back and what is held": {[]func(*rollout.State){ended, func(st *rollout.State) {
 			st.Vaults[0].Status, st.Vaults[0].Findings = fleet.Blocked, append(found("Old"), found(fleet.CodeBusy)...)
 			st.Vaults[1].Status, st.Vaults[1].Reason = fleet.Excluded, "a freeze"
