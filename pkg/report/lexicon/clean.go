@@ -157,7 +157,7 @@ func Command(args ...string) string {
 	b.WriteString("fleetup")
 	for _, a := range args {
 		b.WriteByte(' ')
-		if strings.HasPrefix(a, "-") && !strings.ContainsFunc(a, special) {
+		if strings.HasPrefix(a, "-") && plain(a) {
 			b.WriteString(a)
 		} else {
 			b.WriteString(shellQuote(a))
@@ -212,7 +212,7 @@ func shellQuote(s string) string {
 	switch {
 	case Clean(s) != s:
 		return printedQuote(s)
-	case s != "" && !strings.ContainsAny(s[:1], "-=%") && !strings.ContainsFunc(s, special):
+	case s != "" && !strings.ContainsAny(s[:1], "-=%") && plain(s):
 		return s // zsh looks for a command after = at the beginning, old fishes for a job after %
 	}
 	// Backslashes stand outside of the quotes: fish reads them inside, too.
@@ -263,6 +263,14 @@ func unprinted(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// plain reports whether no shell reads an argument, behind how it begins, as anything but
+// itself. A zsh that has magicequalsubst looks for a command in a value, too: behind a = at
+// its beginning, and behind each : of it.
+func plain(s string) bool {
+	_, value, _ := strings.Cut(s, "=")
+	return !strings.ContainsFunc(s, special) && !strings.HasPrefix(value, "=") && !strings.Contains(value, ":=")
 }
 
 // special reports whether a shell may read a character as anything but itself.

@@ -43,6 +43,7 @@ func TestShellQuote(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{"prod/sql-07": "prod/sql-07", "a b": "'a b'", "it's": `'it'\''s'`, "": "''",
 		"$(x)": "'$(x)'", "-x": "'-x'", "a;b": "'a;b'", "=ls": "'=ls'", "%1": "'%1'", "a=1%": "a=1%",
+		"a==ls": "'a==ls'", "a=b:=ls": "'a=b:=ls'", "a=b=c:d,=e": "a=b=c:d,=e", "a:=b": "a:=b", "-x=ls": "'-x=ls'",
 		"a\tb": `"$(printf 'a\011b')"`, "-\x1b": `"$(printf '\055\033')"`, "100%\r": `"$(printf '100%%\015')"`,
 		"it's\n$x": `"$(printf 'it\047s\012\044x')"`, "\u202ené": `"$(printf '\342\200\256né')"`, `a\'; b`: `'a'\\''\''; b'`} {
 		if got := shellQuote(in); got != want {
@@ -105,14 +106,19 @@ func TestCommandWords(t *testing.T) {
 func TestPastedIntoEveryShell(t *testing.T) {
 	t.Parallel()
 	args := []string{"a b", "it's", `a\b'c\`, "$HOME `id` $(id) !x", "=ls", "%1", "-x", "~", "*", "{a,b}", "a\tb",
-		"two\nlines", "-\x1b[31m%s\\n", "\u202eé\"!$x`'", "\nfirst", "\x01\x7f9", "\xff", "tab\t9"}
+		"two\nlines", "-\x1b[31m%s\\n", "\u202eé\"!$x`'", "\nfirst", "\x01\x7f9", "\xff", "tab\t9",
+		"--reason==ls", "a==ls", "a=b:=ls", "a:b==ls", "a=b==c", "a:=b"}
 	for _, shell := range []string{"sh", "dash", "bash", "zsh", "ksh", "fish"} {
 		path, err := exec.LookPath(shell)
 		if err != nil {
 			continue
 		}
 		line := strings.TrimPrefix(Command(args...), "fleetup")
-		out, err := exec.Command(path, "-c", "printf '%s\\0' --"+line).Output()
+		set := ""
+		if shell == "zsh" {
+			set = "setopt magicequalsubst\n"
+		}
+		out, err := exec.Command(path, "-c", set+"printf '%s\\0' --"+line).Output()
 		got := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 		if len(got) > 0 && got[0] == "--" { // some printf take it for themselves
 			got = got[1:]
@@ -123,6 +129,10 @@ func TestPastedIntoEveryShell(t *testing.T) {
 		if strings.ContainsFunc(line, func(r rune) bool { return r < ' ' }) {
 			t.Errorf("it has control characters: %q", line)
 		}
+	}
+	flags := []string{"--reason==ls", "--reason=a=b", "--reason=b:=ls"}
+	if got, want := Command(flags...), "fleetup '--reason==ls' --reason=a=b '--reason=b:=ls'"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 	if got := Command("report", "--state", "fleet.db\n"); strings.HasPrefix(got, "fleetup") ||
 		!strings.Contains(got, `"fleet.db\x0a"`) || strings.Contains(got, "\n") {
