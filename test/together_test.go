@@ -159,7 +159,9 @@ func TestLedgerReplaced(t *testing.T) {
 	must(os.Link(w.db, w.db+".kept"))
 	must(os.WriteFile(w.db+".other", []byte("something else"), 0o600))
 	must(os.Rename(w.db+".other", w.db))
-	run.ends(1).says("was replaced by another file while it was open")
+	run.ends(1).says("was replaced by another file while it was open\nNext: find out who did that; go on only with " +
+		"the file that has the newest journal\nThen, with that file back at its path: fleetup resume --yes --state " +
+		w.db)
 	if n := w.accepted(); n != 2 {
 		t.Errorf("%d starts were accepted, want the 2 from before the ledger was replaced", n)
 	}

@@ -77,8 +77,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	told.end(err)
 	if errors.Is(err, runner.ErrCommit) {
-		return failure.New(fleet.ExitInternal, err,
-			failure.Lines("make room or mend the disk", lexicon.Command("resume", "--yes", "--state", j.path)))
+		return failure.New(fleet.ExitInternal, err, toWriteAgain(err, j.path))
 	}
 	if err != nil {
 		return err
@@ -92,6 +91,16 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 			toStatus(j.path))
 	}
 	return ended(code)
+}
+
+// toWriteAgain is what to do about a ledger that could not be written.
+func toWriteAgain(err error, path string) string {
+	resume := lexicon.Command("resume", "--yes", "--state", path)
+	if f, ok := errors.AsType[*state.FileError](err); ok && f.Kind == state.ErrReplaced {
+		// What is at the path now may know less than was sent.
+		return failure.Lines(f.Next, failure.To("with that file back at its path", resume))
+	}
+	return failure.Lines("make room or mend the disk", resume)
 }
 
 // signedActor is who gives the command, with the sign-ins it uses.

@@ -105,13 +105,17 @@ func (e *BusyError) Error() string {
 func (e *BusyError) Unwrap() error { return e.Kind }
 
 // CommitError is a failed write: whether it reached the disk is not known
-// (design.md#rule-2). It is ErrCommit.
+// (design.md#rule-2), but where the file was replaced, which is found before it writes.
+// It is ErrCommit.
 type CommitError struct {
 	Path string
 	Err  error
 }
 
 func (e *CommitError) Error() string {
+	if errors.Is(e.Err, ErrReplaced) {
+		return e.Err.Error() // it says what to do: not what is there is to be gone on with
+	}
 	return fmt.Sprintf("writing to ledger %s failed, and it may be written all the same: %v; "+
 		"start nothing more, remove the cause, then go on with fleetup resume, which reads what is there", e.Path,
 		e.Err)
