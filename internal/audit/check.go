@@ -1,8 +1,8 @@
 // Package audit answers whether a ledger is what was written. One pass over the
-// journal computes each link of the chain anew, folds each run again, and holds the
-// index, the plans and the vaults' records against that; what a run or a resume
-// begins with comes out of the same pass (Verify), so that a changed record decides
-// nothing. It reads, and writes nothing but an export for an auditor who has nothing
+// journal judges each link of the chain, which state.Reader.Scan computes anew, folds each
+// run again, and holds the index, the plans and the vaults' records against that; what a
+// run or a resume begins with comes out of the same pass (Verify), so that a changed record
+// decides nothing. It reads, and writes nothing but an export for an auditor who has nothing
 // of this program.
 package audit
 

@@ -175,21 +175,3 @@ func (c *Cloud) more() string {
 	}
 	return " For more details please go to https://aka.ms/ARMResourceNotFoundFix"
 }
-
-// recordedLength is how long a change takes by what was seen at a client's own
-// polling of 24 recorded ones: 2 had ended within a second, 17 more within 63
-// seconds, 4 within 122, and one after 530; at is from 0 up to 1.
-func recordedLength(at float64) time.Duration {
-	within := func(lo, hi, from, to float64) time.Duration {
-		return time.Duration((lo + (hi-lo)*(at-from)/(to-from)) * float64(time.Second))
-	}
-	switch {
-	case at < 2.0/24:
-		return within(0.2, 1, 0, 2.0/24)
-	case at < 19.0/24:
-		return within(1, 63, 2.0/24, 19.0/24)
-	case at < 23.0/24:
-		return within(63, 122, 19.0/24, 23.0/24)
-	}
-	return 530 * time.Second
-}
