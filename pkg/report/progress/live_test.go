@@ -45,6 +45,29 @@ func TestLiveGolden(t *testing.T) {
 	}
 }
 
+// A command ends the line that it stands in: who pastes the rest of the line pastes
+// nothing else.
+func TestLiveCommandEndsItsLine(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, m := range reporttest.Moments() {
+		n := m.Night(t)
+		tr := NewTracker(n.St)
+		tr.Zone, tr.Ledger = reporttest.Sydney, "contoso.db"
+		for _, l := range tr.Live(reporttest.T0.Add(time.Duration(m.Minutes)*time.Minute), 300, 40, false) {
+			if !strings.Contains(l, "fleetup ") {
+				continue
+			}
+			if seen++; !strings.HasSuffix(l, " --state contoso.db") {
+				t.Errorf("%s: words stand behind the command: %s", m.Name, l)
+			}
+		}
+	}
+	if seen < 4 {
+		t.Errorf("%d lines have a command", seen)
+	}
+}
+
 // What must not be missed is said in words, not by colour alone, on every width
 // that a terminal has in practice.
 func TestLiveSaysTroubleInWords(t *testing.T) {

@@ -45,8 +45,8 @@ func (t *Tracker) ahead(now time.Time, flying int) (lines []ahead) {
 	return lines
 }
 
-// next is the next event, and where a person must do something, the command,
-// unbroken.
+// next is the next event, and where a person must do something, the command, unbroken.
+// It stands last, to be pasted with the rest of its line.
 func (t *Tracker) next(now time.Time, flying int) string {
 	r, steps := &t.st.Run, report.NextSteps(t.st, !t.left, now)
 	command := func(s report.Step) string { return layout.KeepTogether(s.On(t.Ledger)) }
@@ -60,16 +60,17 @@ func (t *Tracker) next(now time.Time, flying int) string {
 	case r.Suspended != nil:
 		return command(report.NextSteps(t.st, false, now)[0])
 	case r.Halt != nil && flying > 0:
-		return "the process leaves when none of its " + t.words.Nouns + " is in flight; " + last + " lets it go on"
+		return "the process leaves when none of its " + t.words.Nouns + " is in flight; then, to go on: " +
+			last
 	case r.Halt != nil:
-		return last + " lets it go on"
+		return "to go on: " + last
 	case r.Stopped != nil && r.Stopped.Close:
 		return "the run is closed when none of its " + t.words.Nouns + " is in flight"
 	case r.Stopped != nil:
-		return "the process leaves when the starts on their way are answered; " + last + " goes on"
+		return "the process leaves when the starts on their way are answered; then, to go on: " + last
 	}
 	if r.Paused != nil { // the banner says the rest
-		return command(steps[0]) + " lets it go on"
+		return "to go on: " + command(steps[0])
 	}
 	waits := t.waiting(now)
 	if report.HoldsUp(waits) == nil {
