@@ -17,6 +17,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -56,7 +57,7 @@ func openEvidence(c *cli.Context) (*state.Reader, error) {
 	case errors.Is(err, state.ErrLive):
 		return nil, failure.New(fleet.ExitInUse, err, failure.Lines(lexicon.Command("wait", "--state", path),
 			failure.Or(failure.To("to end the run in order",
-				lexicon.Command("stop", "--state", path, "--reason", "TEXT"))),
+				lexicon.Command("stop", "--state", path, "--reason", standing.ReasonToWrite))),
 			failure.To("when the run has ended", again(c, "--state", path))))
 	case errors.Is(err, state.ErrNoLedger):
 		return nil, session.NoLedger(path)

@@ -15,13 +15,19 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
-// needReason refuses what somebody gives no reason for; example is one that such a
-// command might have.
+// needReason refuses what somebody gives no reason for, or the word of our own advice that
+// stands for one; example is one that such a command might have.
 func needReason(c *cli.Context, who, reason, example string) error {
 	switch {
+	case reason == standing.ReasonToWrite && who == "note":
+		return failure.Usage(retyped(c, nil, nil, example), "%s stands for the text: write what is to be noted", reason)
+	case reason == standing.ReasonToWrite:
+		return failure.Usage(again(c, "--reason", example), "%s stands for the reason: write why, the journal keeps it",
+			reason)
 	case !rollout.Wordless(reason):
 		return nil
 	case who == "note":

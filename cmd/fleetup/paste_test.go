@@ -23,6 +23,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 // Whatever a script's command advises is done by the way: every command line
@@ -198,6 +199,12 @@ var toFill = []struct {
 	{"inventory lint FILE", func(*testscript.TestScript, []string) bool { return false }}, // it went to stdout
 }
 
+// toWrite is what a person writes for the words of advice that stand for it.
+var toWrite = map[string]string{
+	"--reason " + standing.ReasonToWrite: "--reason 'it is understood'",
+	"--case " + standing.CaseToWrite:     "--case 4711",
+}
+
 // pasted are the command lines that were tried, each with the state it was tried
 // on: a second time tells nothing.
 var pasted sync.Map
@@ -219,6 +226,9 @@ func pasteAdvice(ts *testscript.TestScript, args []string, said string) {
 		if a.now && !a.later && !strings.Contains(a.line, " > ") &&
 			slices.Equal(sameWords(ts, wordsOf(ts, a.line)), ran) {
 			ts.Fatalf("%q advises itself", args)
+		}
+		for word, written := range toWrite {
+			a.line = strings.ReplaceAll(a.line, word, written)
 		}
 		if !fill {
 			todo = append(todo, a)

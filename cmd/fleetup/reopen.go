@@ -11,6 +11,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 func (e *environment) reopenCommand() *cli.Command {
@@ -33,11 +34,15 @@ func (e *environment) reopen(c *cli.Context) error {
 	path := flagState.of(c)
 	if c.NArg() == 0 && !given(c, flagSelector) {
 		return failure.Usage(failure.Lines(lexicon.Command("report", "--state", path),
-			again(c, "SUBSCRIPTION/NAME", "--reason", "TEXT")), "reopen needs at least one vault")
+			again(c, "SUBSCRIPTION/NAME", "--reason", standing.ReasonToWrite)), "reopen needs at least one vault")
 	}
 	reason := strings.TrimSpace(flagReason.of(c))
 	if err := needReason(c, "reopen", reason, "support case 4711: may be retried"); err != nil {
 		return err
+	}
+	if flagCase.of(c) == standing.CaseToWrite {
+		return failure.Usage(again(c, "--case", "4711"),
+			"%s stands for the support case: write its ID, or leave --case out", standing.CaseToWrite)
 	}
 	permission := rollout.Reopening{By: session.Actor(fleet.Credentials{}), Reason: reason, Case: flagCase.of(c)}
 	if err := permission.Check(); err != nil {

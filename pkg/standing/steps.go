@@ -46,6 +46,13 @@ const (
 	ToHaveAgain   Purpose = "again"     // a run that has vaults again which the newest has not
 )
 
+// Words of a step that stand for what its person has to write. Whoever hears them refuses
+// them.
+const (
+	ReasonToWrite = "TEXT"
+	CaseToWrite   = "ID"
+)
+
 // VaultsInStep is how many vaults a step names at most; more are picked otherwise.
 const VaultsInStep = 50
 
@@ -58,7 +65,7 @@ func Next(st *rollout.State, live bool, now time.Time) []Step {
 	resuming := func(flags ...string) []string {
 		return slices.Concat(Confirmed(st.Plan, append([]string{"resume"}, flags...)...), r.Given)
 	}
-	resume, accept := resuming("--yes"), resuming("--accept-failures", "--reason", "TEXT", "--yes")
+	resume, accept := resuming("--yes"), resuming("--accept-failures", "--reason", ReasonToWrite, "--yes")
 	watch := Step{Args: []string{"status", "--watch"}}
 	var needed []Step
 	for _, w := range Waits(st, now) {
@@ -103,13 +110,15 @@ func (w *Wait) Ends() []string {
 	case WaitApproval:
 		return Approve(w.Wave)
 	case WaitPause:
-		return []string{"pause", "--off", "--reason", "TEXT"}
+		return []string{"pause", "--off", "--reason", ReasonToWrite}
 	}
 	return nil
 }
 
 // Approve is the command that approves the gate of a wave.
-func Approve(wave string) []string { return []string{"approve", "--wave", wave, "--reason", "TEXT"} }
+func Approve(wave string) []string {
+	return []string{"approve", "--wave", wave, "--reason", ReasonToWrite}
+}
 
 // retry is the command for the run that tries what a person has re-opened of a run
 // that is over; nil where nothing was, or nobody knows the inventory. On a real cloud,
@@ -155,9 +164,9 @@ func Unsettled(st *rollout.State, still []string) []Step {
 // Reopen permits another try of vaults of a kind that failed. Where support decides about
 // that, the journal keeps its case.
 func Reopen(k fleet.Kind, vaults ...string) []string {
-	args := slices.Concat([]string{"reopen"}, vaults, []string{"--reason", "TEXT"})
+	args := slices.Concat([]string{"reopen"}, vaults, []string{"--reason", ReasonToWrite})
 	if ofVendor(k) {
-		args = append(args, "--case", "ID")
+		args = append(args, "--case", CaseToWrite)
 	}
 	return args
 }

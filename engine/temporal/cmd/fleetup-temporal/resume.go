@@ -10,6 +10,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
 func resumeCommand() *cli.Command {
@@ -33,6 +34,8 @@ func resumeCommand() *cli.Command {
 					c.String("ledger"))
 			case c.Bool("accept-failures") && rollout.Wordless(reason):
 				return usage("--accept-failures needs --reason: the journal keeps it")
+			case c.Bool("accept-failures") && reason == standing.ReasonToWrite:
+				return usage("%s stands for the reason: write why, the journal keeps it", reason)
 			}
 			if err := rollout.CheckReason(reason); err != nil {
 				return usage("%s", err)
