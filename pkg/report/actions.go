@@ -93,7 +93,7 @@ func (v *View) entitle(a *Action, o Options) {
 
 // ofRun is what the run itself waits for, or a part of it.
 func (v *View) ofRun(t *standing.Task, c lexicon.Clock) (title, detail string) {
-	then := "Then resume."
+	then, both := "Then resume.", v.waitsFor(standing.WaitApproval) != nil && v.waitsFor(standing.WaitPause) != nil
 	if v.Run.Live {
 		then = "The run goes on at once."
 	}
@@ -105,11 +105,17 @@ func (v *View) ofRun(t *standing.Task, c lexicon.Clock) (title, detail string) {
 		if !v.Run.Live && v.Flying().Ours > 0 {
 			then = "A resume follows what is in flight before that, and starts nothing."
 		}
+		if both && v.Run.Live {
+			then = "The run goes on when its gate is approved, too."
+		}
 		return "End the pause when its reason is gone: " + v.pausedBy(), then
 	case standing.TaskApprove:
 		what := ValueOf(v.Run.WaitingFor)
 		if w := v.waitsFor(standing.WaitApproval); w != nil {
 			what = w.words(near)
+		}
+		if both {
+			then = "The run goes on when the pause is over, too."
 		}
 		return "Look at the totals, and give " + what, then
 	case standing.TaskWait:
@@ -198,6 +204,9 @@ func (v *View) failedWords(a *Action) (title, detail string) {
 		detail = "No run tries it again by itself. Mend the cause, then re-open it."
 	default:
 		detail = "No run tries them again by itself. Mend the cause, then re-open them."
+	}
+	if v.Run.Live { // which has the ledger to itself
+		detail = strings.TrimSuffix(detail, ".") + ", after this run."
 	}
 	return title, detail
 }

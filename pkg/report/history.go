@@ -86,7 +86,7 @@ func (v *View) stepsFor(at int, o Options) (steps []Step) {
 			continue
 		}
 		switch {
-		case t.Kind == standing.TaskReopen && v.Run.Later == nil:
+		case t.Kind == standing.TaskReopen && v.Run.Later == nil && !v.Run.Live:
 			alone := standing.Step{Args: standing.Reopen(v.Run.Kind, v.Vaults[at].Vault), For: standing.WhenMended}
 			steps = append(steps, v.worded([]standing.Step{alone}, o)...)
 		case t.Permitted, v.Run.Later != nil && t.Kind != standing.TaskSupport:

@@ -222,13 +222,24 @@ func (l *tasker) run() {
 		}
 		l.all = append(l.all, t)
 	}
+	paused := func() { // the gate behind a pause is a task of its own
+		gate := func(s Step) bool { return s.Args[0] == Approve("")[0] }
+		rest := slices.DeleteFunc(slices.Clone(next), gate)
+		if next = slices.DeleteFunc(slices.Clone(next), func(s Step) bool { return !gate(s) }); len(next) > 0 {
+			add(TaskApprove, true)
+		}
+		next = rest
+		add(TaskUnpause, true)
+	}
 	switch PhaseOf(st, live, l.o.Now) {
 	case Halted:
 		add(TaskAccept, true)
 	case Paused:
-		add(TaskUnpause, true)
+		paused()
 	case Waiting:
 		switch {
+		case st.Run.Paused != nil:
+			paused()
 		case NeedsApproval(st, live, l.o.Now):
 			add(TaskApprove, true)
 		case live:
@@ -244,10 +255,11 @@ func (l *tasker) run() {
 		case s != nil && s.Why == fleet.SuspendedSignIn:
 			add(TaskSignIn, true)
 		case st.Run.Paused != nil && st.InFlight() > 0 && len(next) > 1: // what to do at once, and what may wait
-			l.all = append(l.all, Task{Kind: TaskResume, Person: true, Steps: next[:1]},
-				Task{Kind: TaskUnpause, Person: true, Steps: next[1:]})
+			l.all = append(l.all, Task{Kind: TaskResume, Person: true, Steps: next[:1]})
+			next = next[1:]
+			paused()
 		case st.Run.Paused != nil:
-			add(TaskUnpause, true)
+			paused()
 		default:
 			add(TaskResume, true)
 		}
@@ -329,7 +341,7 @@ func (l *tasker) failed() {
 	})
 	for i := range l.all[from:] {
 		t := &l.all[from+i]
-		if args := reopen(l.st, t.Vaults); args != nil {
+		if args := reopen(l.st, t.Vaults); args != nil && !l.o.Live { // the run has its ledger to itself
 			t.Steps = []Step{{Args: args, For: whenTried(l.st)}}
 		}
 	}
@@ -346,7 +358,7 @@ func (l *tasker) unknown() {
 		})
 	}
 	for i := range l.all {
-		if t := &l.all[i]; t.Kind == TaskDecide {
+		if t := &l.all[i]; t.Kind == TaskDecide && !l.o.Live { // as with a failure
 			args := []string{"refresh"}
 			if len(t.Vaults) <= VaultsInStep {
 				args = append(args, called(l.st, t.Vaults)...)

@@ -20,6 +20,7 @@ func TestTasks(t *testing.T) {
 	}
 	ended := func(st *rollout.State) { st.Run.Closed = &fleet.RunClosed{} }
 	kind := func(k fleet.Kind) func(*rollout.State) { return func(st *rollout.State) { st.Plan.Kind = k } }
+	gated := func(st *rollout.State) { st.Plan.Waves[0].Approval = &plan.Approval{When: plan.ApprovalBefore} }
 	flying := func(st *rollout.State) {
 		for _, f := range []fleet.Fact{fleet.Validated{Vault: st.Plan.Vaults[0].Key, Verdict: fleet.VerdictReady},
 			fleet.StartIntended{Vault: st.Plan.Vaults[0].Key, OperationID: "op", Attempt: 1}} {
@@ -72,6 +73,15 @@ func TestTasks(t *testing.T) {
 		}}, TaskOptions{}, "mend! [0] Old: plan fleet.yaml --validate (unblocked)\n" +
 			"wait [0] operation-in-progress: plan fleet.yaml --validate (now)\nrelease [1] excluded\n" +
 			"→ plan fleet.yaml --validate (unblocked)"},
+		"paused before a gate": {[]func(*rollout.State){gated, func(st *rollout.State) {
+			st.Run.Paused = &fleet.Paused{By: by}
+		}}, TaskOptions{Live: true}, "approve! []: approve --wave canary --reason TEXT (now)\n" +
+			"unpause! []: pause --off --reason TEXT (now)\n" +
+			"→ approve --wave canary --reason TEXT (now) → pause --off --reason TEXT (now)"},
+		"a failure of a live run": {[]func(*rollout.State){func(st *rollout.State) {
+			st.Vaults[0].Status, st.Vaults[0].Findings = fleet.Failed, found("Boom")
+			st.Vaults[1].Status, st.Vaults[1].Final = fleet.Unknown, true
+		}}, TaskOptions{Live: true}, "support! [0] Boom\ndecide! [1] answer-lost\n→ status --watch (now)"},
 		"paused, and told to leave": {[]func(*rollout.State){func(st *rollout.State) {
 			st.Run.Stopped, st.Run.Suspended = &fleet.Stopped{}, &fleet.RunSuspended{Why: fleet.SuspendedStop}
 			st.Run.Paused = &fleet.Paused{By: by}
