@@ -88,7 +88,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 	}
 	for i := range st.Waves {
-		v.Waves[i] = wave(st, i, now)
+		v.Waves[i] = wave(st, i, o.Live, now)
 		if i < len(remaining.Waves) {
 			v.Waves[i].ExpectedEnd = ExpectedEndOf(remaining.Waves[i], remaining.If)
 		}
@@ -203,10 +203,10 @@ func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription 
 	return s
 }
 
-func wave(st *rollout.State, i int, now time.Time) Wave {
+func wave(st *rollout.State, i int, live bool, now time.Time) Wave {
 	ws := &st.Waves[i]
 	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: TimeOrNull(ws.OpenedAt), EndedAt: TimeOrNull(ws.DoneAt)}
-	w.Status, _ = standing.WaveOf(st, i, now)
+	w.Status, _ = standing.WaveOf(st, i, live, now)
 	if b, ok := st.WaveBudget(i); ok {
 		own := BudgetOf(b)
 		w.Budget = &own

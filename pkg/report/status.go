@@ -379,26 +379,38 @@ func (v *View) haltSentence() string {
 	return v.Run.Halt.Sentence + "; nothing starts until a person accepts that."
 }
 
+// budgetUsed says how much of the run's failure budget is used.
+func (v *View) budgetUsed() string {
+	if b := v.Run.Budget; b.Used > b.Limit {
+		return fmt.Sprintf("%s, budget %d: exceeded", lexicon.Plural(b.Used, "failure", "failures"), b.Limit)
+	}
+	return fmt.Sprintf("%d of %d failures used", v.Run.Budget.Used, v.Run.Budget.Limit)
+}
+
+// BudgetBesides says, behind how much of the run's failure budget is used, what is not or
+// not yet counted there.
+func (v *View) BudgetBesides() (s string) {
+	if n := v.Run.Budget.Unresolved; n > 0 {
+		s = fmt.Sprintf(", %d unknown and still being read", n)
+	}
+	if n := len(v.pick(func(x *Vault) bool { return x.Accepted && !x.Carried })); n > 0 {
+		s += fmt.Sprintf(", %d more accepted by a person", n)
+	}
+	if n := len(v.pick(func(x *Vault) bool { return x.Carried && x.Status == fleet.Failed })); n > 0 {
+		s += fmt.Sprintf("; %d failed before this run and %s not count", n,
+			map[bool]string{true: "does", false: "do"}[n == 1])
+	}
+	return s
+}
+
 func (v *View) figures(p *layout.Page, c lexicon.Clock) {
 	p.Pair("Vaults", "%s = %s", lexicon.Number(len(v.Vaults)),
 		strings.ReplaceAll(v.words().TallyOfRun(v.Totals, v.AlreadyBy()), lexicon.Dot, " + "))
-	b, whole := v.Run.Budget, ""
+	whole := ""
 	if v.Selector != nil {
 		whole = ", of the whole run"
 	}
-	used := fmt.Sprintf("%d of %d failures used", b.Used, b.Limit)
-	if b.Used > b.Limit {
-		used = fmt.Sprintf("%s, budget %d: exceeded", lexicon.Plural(b.Used, "failure", "failures"), b.Limit)
-	}
-	if b.Unresolved > 0 {
-		used += fmt.Sprintf(", %d unknown and still being read", b.Unresolved)
-	}
-	if n := len(v.pick(func(x *Vault) bool { return x.Accepted && !x.Carried })); n > 0 {
-		used += fmt.Sprintf(", %d more accepted by a person", n)
-	}
-	if n := len(v.pick(func(x *Vault) bool { return x.Carried && x.Status == fleet.Failed })); n > 0 {
-		used += fmt.Sprintf("; %d failed before this run and does not count", n)
-	}
+	used := v.budgetUsed() + v.BudgetBesides()
 	p.Pair("Budget", "%s%s", used, whole)
 	moment := func(what string, t time.Time) string { return layout.KeepTogether(what + " " + c.Full(t)) }
 	times := moment("started", v.Run.StartedAt.Value())

@@ -21,6 +21,7 @@ type tally struct {
 	heldAfter  int // the same, and held in this one
 	leftDone   int // left as wanted by earlier runs, whoever made it so; not held
 	heldNow    int // held by a person in this run, and not left done
+	forgiven   int // failed, or unknown for good, and accepted by a person
 	already    AlreadyBy
 }
 
@@ -58,6 +59,9 @@ func (t *tally) add(v *VaultState, meanwhile bool, by int) {
 	case meanwhile:
 		t.already.Others += by
 	}
+	if v.Forgiven && !v.Carried {
+		t.forgiven += by
+	}
 	if v.Carried || v.Forgiven {
 		return
 	}
@@ -82,6 +86,7 @@ func (t *tally) plus(u *tally) {
 	t.heldAfter += u.heldAfter
 	t.leftDone += u.leftDone
 	t.heldNow += u.heldNow
+	t.forgiven += u.forgiven
 	t.already.EarlierRuns += u.already.EarlierRuns
 	t.already.Others += u.already.Others
 }
@@ -94,6 +99,7 @@ type Budget struct {
 	Flying     int // in flight, the unresolved among them
 	Startable  int // still to be started
 	Base       int
+	Accepted   int // failures that a person accepted: they count no more
 }
 
 // budget resolves a budget for what is counted. Under a hard ceiling a budget
@@ -105,7 +111,7 @@ func (s *State) budget(t *tally, b plan.Budget) Budget {
 	if s.Plan.Ceiling == plan.CeilingHard {
 		limit = max(limit, 1)
 	}
-	return Budget{limit, t.failed, t.unresolved, t.flying, t.startable, t.base}
+	return Budget{limit, t.failed, t.unresolved, t.flying, t.startable, t.base, t.forgiven}
 }
 
 // RunBudget is the whole run's budget.

@@ -26,17 +26,17 @@ func TestKept(t *testing.T) {
 		rest   WaveStatus
 	}{
 		"running": {nil, true, KeptByNothing, WaveRunning, WavePending},
-		"crashed": {nil, false, KeptByCrash, WaveRunning, WavePending},
+		"crashed": {nil, false, KeptByCrash, WaveInterrupted, WavePending},
 		"halted":  {[]fleet.Fact{fleet.RunHalted{Scope: "run"}}, true, KeptByHalt, WaveHalted, WavePending},
 		"closing": {[]fleet.Fact{fleet.RunHalted{Scope: "run"}, fleet.Stopped{Close: true}}, true, KeptByClosing,
 			WaveHalted, WavePending},
-		"told to leave": {[]fleet.Fact{fleet.Stopped{}, left(fleet.SuspendedStop, "")}, false, KeptByStop, WaveRunning,
+		"told to leave": {[]fleet.Fact{fleet.Stopped{}, left(fleet.SuspendedStop, "")}, false, KeptByStop, WaveInterrupted,
 			WavePending},
-		"no sign-in": {[]fleet.Fact{left(fleet.SuspendedSignIn, "")}, false, KeptBySignIn, WaveRunning,
+		"no sign-in": {[]fleet.Fact{left(fleet.SuspendedSignIn, "")}, false, KeptBySignIn, WaveInterrupted,
 			WavePending},
-		"left, a window": {[]fleet.Fact{left(fleet.SuspendedWait, "")}, false, KeptByWindow, WaveRunning, WavePending},
+		"left, a window": {[]fleet.Fact{left(fleet.SuspendedWait, "")}, false, KeptByWindow, WaveWaiting, WavePending},
 		"left, a pause": {[]fleet.Fact{fleet.Paused{}, left(fleet.SuspendedPause, "")}, false, KeptByPause,
-			WaveRunning, WavePending},
+			WavePaused, WavePending},
 		"left, a gate": {[]fleet.Fact{blocked, fleet.WaveDone{Wave: "canary"},
 			left(fleet.SuspendedWait, fleet.GateAfter)}, false, KeptByGate, WaveAwaitingApproval, WavePending},
 		"closed": {[]fleet.Fact{blocked, fleet.WaveDone{Wave: "canary"}, fleet.RunClosed{}}, false, KeptByNothing,
@@ -63,7 +63,7 @@ func TestKept(t *testing.T) {
 			t.Errorf("%s: the counts are %v, want %v", name, got, want)
 		}
 		for w, want := range []WaveStatus{c.canary, c.rest} {
-			if got, soaks := WaveOf(st, w, t0.Add(2*time.Hour)); got != want || !soaks.IsZero() {
+			if got, soaks := WaveOf(st, w, c.live, t0.Add(2*time.Hour)); got != want || !soaks.IsZero() {
 				t.Errorf("%s: wave %d is %s (soaks until %s), want %s", name, w, got, soaks, want)
 			}
 		}

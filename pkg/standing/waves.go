@@ -19,6 +19,10 @@ const (
 	WaveHalted           WaveStatus = "halted"
 	WaveFinished         WaveStatus = "finished"
 	WaveClosed           WaveStatus = "closed" // the run was closed before the wave was done
+	// Nothing goes on in it: no process carries the run out, which stands so, too.
+	WaveInterrupted WaveStatus = WaveStatus(Interrupted)
+	WavePaused      WaveStatus = WaveStatus(Paused)
+	WaveWaiting     WaveStatus = WaveStatus(Waiting)
 )
 
 // SoaksUntil is until when a wave soaks that is done; zero where it has soaked, has none
@@ -30,8 +34,9 @@ func SoaksUntil(st *rollout.State, i int, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// WaveOf is where a wave stands at a moment, and of one that soaks until when.
-func WaveOf(st *rollout.State, i int, now time.Time) (s WaveStatus, soaks time.Time) {
+// WaveOf is where a wave stands at a moment, and of one that soaks until when; live says
+// that a process carries the run out.
+func WaveOf(st *rollout.State, i int, live bool, now time.Time) (s WaveStatus, soaks time.Time) {
 	w := &st.Waves[i]
 	at := func(side string) bool {
 		next, when, ok := st.NextGate()
@@ -58,6 +63,8 @@ func WaveOf(st *rollout.State, i int, now time.Time) (s WaveStatus, soaks time.T
 		return WavePending, soaks
 	case st.Run.Halt != nil:
 		return WaveHalted, soaks
+	case !live:
+		return WaveStatus(left(st)), soaks
 	}
 	return WaveRunning, soaks
 }

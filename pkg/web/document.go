@@ -19,6 +19,7 @@ import (
 type document struct {
 	Version       string            `json:"version"` // of the data: a stream goes on from here
 	Live          bool              `json:"live"`
+	Carried       bool              `json:"carried"` // a process carries the run out
 	Zone          string            `json:"zone"`
 	Now           int64             `json:"now"`
 	StartedAt     int64             `json:"startedAt,omitempty"`

@@ -210,6 +210,7 @@ func (d *liveHub) stamp(version int64) string { return fmt.Sprintf("%s-%d", d.bo
 type change struct {
 	Version string                  `json:"version"`
 	Live    bool                    `json:"live"`
+	Carried bool                    `json:"carried"`
 	Now     int64                   `json:"now"`
 	EndedAt int64                   `json:"endedAt,omitempty"`
 	Waves   []waveRow               `json:"waves"`
@@ -242,7 +243,7 @@ func (d *liveHub) diff(s pageData, touched map[int]json.RawMessage) (message, er
 	if err != nil {
 		return message{}, err
 	}
-	out := change{Version: s.version, Live: s.live, Now: millis(s.view.Run.GeneratedAt),
+	out := change{Version: s.version, Live: s.live, Carried: s.view.Run.Live, Now: millis(s.view.Run.GeneratedAt),
 		EndedAt: millis(s.view.Run.EndedAt),
 		Waves:   waveRows(s.view), Rows: touched, Parts: map[string]string{},
 		Say: lexicon.Clean(s.view.Headline.Sentence)}

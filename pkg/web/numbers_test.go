@@ -545,7 +545,7 @@ func (s *surfaces) wavesAgree(t *testing.T, same func(where string, got, want an
 		bar := said(regexp.MustCompile(`(?m)^`+name+` *[█░]+ \d+/\d+ ([^·\n]*?)(?: ·.*| until .*)?$`), s.terminal, "")
 		if !strings.HasSuffix(bar, "%") { // how far a wave is says more than that it runs
 			same("the terminal's word of wave "+name, bar, word)
-		} else if word != "running" && word != "halted" {
+		} else if !slices.Contains([]string{"running", "halted", "interrupted", "paused", "waiting"}, word) {
 			t.Errorf("the terminal says %s of wave %s, which is %s", bar, name, word)
 		}
 	}
@@ -694,6 +694,15 @@ func TestEverySurfaceAgreesOnAHalt(t *testing.T) {
 	see("left", false)
 	n.tell(fleet.Resumed{}, fleet.FailuresAccepted{Reason: "known"})
 	see("accepted", true)
+	for where, said := range map[string][2]string{
+		"the status":   {n.look(true).statusText, "0 of 0 failures used, 1 more accepted by a person"},
+		"the page":     {n.look(true).html, "0 of 0 used, 1 more accepted by a person<"},
+		"the terminal": {n.look(true).terminal, "budget 0 of 0 +1 accepted"},
+	} {
+		if !strings.Contains(said[0], said[1]) {
+			t.Errorf("%s does not say %q", where, said[1])
+		}
+	}
 	n.now = n.now.Add(3 * time.Hour)
 	see("the window is closed", true)
 }

@@ -52,6 +52,7 @@ type parts struct {
 	Figures       []pair
 	Tiles         []tile
 	Budget        report.Budget
+	BudgetBesides string // what that does not count
 	Tasks         []task
 	Lost          bool // a vault is failed, or unknown for good
 	Calm          []calmNote
@@ -143,7 +144,8 @@ func (s pageData) data() ([]byte, error) {
 		}
 	}
 	return encode(document{
-		Version: s.version, Live: s.live, Zone: zoneOf(s.options.Zone).String(), Now: millis(v.Run.GeneratedAt),
+		Version: s.version, Live: s.live, Carried: v.Run.Live, Zone: zoneOf(s.options.Zone).String(),
+		Now:       millis(v.Run.GeneratedAt),
 		StartedAt: millis(v.Run.StartedAt), EndedAt: millis(v.Run.EndedAt), Run: v.Run.ID,
 		Words: statusWords(v.Run.Direction.Words()),
 		Waves: waveRows(v), Subscriptions: where.list, Vaults: rows, Parts: s.fragmented,
@@ -154,7 +156,8 @@ func (s pageData) data() ([]byte, error) {
 func (s pageData) parts() parts {
 	v, c := s.view, clock{zoneOf(s.options.Zone), s.view.Run.GeneratedAt.Value()}
 	p := parts{Headline: v.Headline, Run: &v.Run, Words: v.Run.Direction.Words(), Budget: v.Run.Budget,
-		Waves: waveLines(v, c), Subscriptions: subscriptionLines(v, c),
+		BudgetBesides: v.BudgetBesides(),
+		Waves:         waveLines(v, c), Subscriptions: subscriptionLines(v, c),
 		Upgraded: v.Totals[fleet.Upgraded], Checklist: v.Checklist, NewIDs: v.Run.Kind == fleet.KindClassic,
 		Omitted: v.Timeline.Omitted,
 		Heading: []pair{{"Run", v.Run.ID}, {"Plan", v.Run.PlanFingerprint[:min(8, len(v.Run.PlanFingerprint))]},

@@ -124,6 +124,9 @@ func (t *Tracker) headline(now time.Time, flying, width int) []layout.Part {
 	if n := budget.Unresolved; n > 0 {
 		h += fmt.Sprintf(" +%d in doubt", n)
 	}
+	if n := budget.Accepted; n > 0 {
+		h += fmt.Sprintf(" +%d accepted", n)
+	}
 	if phase == standing.Closed {
 		h += lexicon.Dot + lexicon.NeverStarted(t.st.NeverStarted())
 	}

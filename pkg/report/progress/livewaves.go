@@ -76,9 +76,10 @@ func lost(t *rollout.Totals) string {
 
 // waveStands says how a wave stands.
 func (t *Tracker) waveStands(i int, now time.Time) string {
-	status, soaks := standing.WaveOf(t.st, i, now)
+	status, soaks := standing.WaveOf(t.st, i, !t.left, now)
 	switch status {
-	case standing.WaveRunning, standing.WaveHalted:
+	case standing.WaveRunning, standing.WaveHalted, standing.WaveInterrupted, standing.WavePaused,
+		standing.WaveWaiting:
 		n, all := decided(&t.st.Waves[i])
 		return fmt.Sprintf("%d%%", 100*n/max(all, 1))
 	case standing.WaveSoaking:

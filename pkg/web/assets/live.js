@@ -10,9 +10,14 @@ function connected(className, text) {
   if (link.textContent !== text) link.textContent = text;
 }
 
+// current says that the page is up to date: live, where a process carries the run out.
+function current() {
+  connected("", doc.carried ? "live" : "following the ledger");
+}
+
 function follow() {
   stream = new EventSource("events?after=" + encodeURIComponent(doc.version));
-  stream.addEventListener("open", () => connected("", "live"));
+  stream.addEventListener("open", current);
   stream.addEventListener("error", () => {
     connected("lost", "connection lost since " + clockTime(now()) + ", trying again");
     if (stream.readyState === EventSource.CLOSED) setTimeout(follow, againAfter);
@@ -28,7 +33,7 @@ function follow() {
   });
   stream.addEventListener("diff", (e) => {
     const d = JSON.parse(e.data);
-    Object.assign(doc, { version: d.version, live: d.live, now: d.now, endedAt: d.endedAt, waves: d.waves });
+    Object.assign(doc, { version: d.version, live: d.live, carried: d.carried, now: d.now, endedAt: d.endedAt, waves: d.waves });
     for (const [i, v] of Object.entries(d.rows || {})) doc.vaults[i] = v;
     changed(d);
     if (d.rows) {
@@ -49,6 +54,7 @@ function changed(d) {
   clockOffset = d.now - Date.now();
   for (const [name, html] of Object.entries(d.parts || {})) swap($(name), html);
   if (d.trouble) connected("lost", d.trouble);
+  else current();
   if (d.say) announce(d.say);
 }
 
