@@ -18,6 +18,7 @@ type follower struct {
 	path string
 	run  journal.Run
 	have bool
+	nth  int  // of the runs, and of the copies of one that took each other's place, that were followed
 	keep bool // fresh is wanted
 	// what has come since whoever watches took it; of a run that is new to it nothing
 	fresh []fleet.Event
@@ -49,10 +50,7 @@ func (f *follower) read(r *session.ReadOnlyLedger) (news bool, err error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if !f.have {
-		return f.readAnew(r, info.ID)
-	}
-	if f.replaced(r) { // by a copy of the same run in another state, perhaps
+	if !f.have || f.replaced(r) { // by a copy of the same run in another state, perhaps
 		return f.readAnew(r, info.ID)
 	}
 	was := f.run.Live
@@ -125,7 +123,8 @@ func (f *follower) readAnew(r *session.ReadOnlyLedger, id string) (news bool, er
 		return false, err
 	}
 	var fresh []fleet.Event
-	if f.keep && run.Info.ID == f.run.Info.ID {
+	other := run.Info.ID != f.run.Info.ID || f.replaced(r)
+	if f.keep && !other {
 		fresh = f.fresh
 		err = r.EventsAfter(run.Info.ID, f.run.Seq, func(seq uint64, e fleet.Event) error {
 			if seq <= run.Seq {
@@ -136,6 +135,9 @@ func (f *follower) readAnew(r *session.ReadOnlyLedger, id string) (news bool, er
 		if err != nil {
 			return false, err
 		}
+	}
+	if other {
+		f.nth++
 	}
 	f.run, f.have, f.fresh = run, ok, fresh
 	if ok && f.anew != nil {

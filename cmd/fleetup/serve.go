@@ -61,21 +61,28 @@ type showing struct {
 	follower *follower
 	page     *web.Server
 	told     *notifier
-	runID    string         // of the run that is shown
+	nth      int            // of the follower's runs, the one that is shown; 0: none is
+	runID    string         // of that run
 	copy     journal.Run    // of that run, for the page: it folds what is new by itself
 	state    *rollout.State // of that run, for the notifications: each is of the moment of its fact
-	since    []fleet.Event  // what is to be told of a run that began after the one shown before
+	heard    []int64        // when the facts of that run happened, for the notifications
+	common   int            // those of them that the next run begins with: another copy of that one
+	since    []fleet.Event  // what is to be told of a run that took the place of the one shown before
 	live     bool           // a process carried it out when it was last looked at
 }
 
 // read makes the page's own copy of a run that the follower has read, unless it is the
-// one that is shown.
+// one that is shown. Of another copy of that one only what comes behind the facts that
+// both have is to be told: they happened at the same instants.
 func (s *showing) read(r *session.ReadOnlyLedger) error {
 	run := &s.follower.run
-	if run.Info.ID == s.runID {
+	if s.follower.nth == s.nth {
 		return nil
 	}
 	s.copy, s.state, s.since = journal.Begin(run.State.Plan), rollout.NewState(run.State.Plan), nil
+	if s.common = 0; s.nth == 0 {
+		s.heard = nil
+	}
 	tells := len(s.e.targets) > 0
 	return r.Events(run.Info.ID, func(seq uint64, ev fleet.Event) error {
 		if seq > run.Seq {
@@ -86,14 +93,18 @@ func (s *showing) read(r *session.ReadOnlyLedger) error {
 				return err
 			}
 		}
+		at := ev.At.UnixNano()
 		switch {
 		case !tells:
-		case s.runID != "":
+			return nil
+		case s.nth == 0:
+			s.heard = append(s.heard, at)
+		case run.Info.ID != s.runID, len(s.since) > 0, s.common == len(s.heard), s.heard[s.common] != at:
 			s.since = append(s.since, ev)
-		default:
-			return s.state.Apply(ev)
+			return nil
 		}
-		return nil
+		s.common++ // what it means was told, or had happened before anybody was
+		return s.state.Apply(ev)
 	})
 }
 
@@ -102,7 +113,7 @@ func (s *showing) show() (over bool, err error) {
 	f := s.follower
 	st, events := f.run.State, f.fresh
 	f.fresh = nil
-	if f.run.Info.ID != s.runID {
+	if f.nth != s.nth {
 		if err := s.next(); err != nil {
 			return true, err
 		}
@@ -123,33 +134,38 @@ func (s *showing) show() (over bool, err error) {
 	return false, nil
 }
 
-// next shows another run, on the page that the one before it had.
+// next shows another run, or another copy of it, on the page that the one before it had.
 func (s *showing) next() error {
 	run := &s.follower.run
 	s.live = true // until it is seen otherwise
-	from := run.Seq
-	if s.runID != "" {
-		from = run.Info.FirstSeq
-	}
-	s.runID = run.Info.ID
+	s.nth, s.runID = s.follower.nth, run.Info.ID
 	s.page.Begin(web.Run{State: s.copy.State, Chronicle: s.copy.Told, Version: versionString(),
 		Options: located(s.e.sharedOptions(s.c, s.follower.path), run.State.Plan)})
 	s.told.end(nil) // what the run before it had to tell
-	since := s.since
-	if len(since) > 0 { // it is told of from its beginning
-		if err := s.state.Apply(since[0]); err != nil {
+	since, from := s.since, run.Seq-uint64(len(s.since))
+	s.heard, s.copy, s.since = s.heard[:s.common], journal.Run{}, nil
+	begins := len(since) > 0 && s.common == 0 // it is told of from its beginning
+	if begins {
+		if err := s.hear(since[0]); err != nil {
 			return err
 		}
+		since, from = since[1:], run.Info.FirstSeq
 	}
-	if s.told = s.e.newNotifier(s.c, s.follower.path, s.state, from, nil); s.told != nil && len(since) > 0 {
+	s.told = s.e.newNotifier(s.c, s.follower.path, s.state, from, nil)
+	if s.told != nil && begins {
 		s.told.tell(s.told.events.Begun(s.state))
-		if err := s.tell(since[1:]); err != nil {
-			return err
-		}
+	}
+	if err := s.tell(since); err != nil {
+		return err
 	}
 	s.told.carried(run.Live)
-	s.copy, s.since = journal.Run{}, nil
 	return nil
+}
+
+// hear folds a fact for the notifications.
+func (s *showing) hear(ev fleet.Event) error {
+	s.heard = append(s.heard, ev.At.UnixNano())
+	return s.state.Apply(ev)
 }
 
 // tell tells of facts one by one: what one means is seen in the run as it left it, and by
@@ -159,7 +175,7 @@ func (s *showing) tell(events []fleet.Event) error {
 		return nil
 	}
 	for i := range events {
-		if err := s.state.Apply(events[i]); err != nil {
+		if err := s.hear(events[i]); err != nil {
 			return err
 		}
 		s.told.take(s.state, events[i:i+1])

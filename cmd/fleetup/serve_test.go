@@ -159,3 +159,75 @@ func TestServeKnowsThatAHaltedRunHasLeft(t *testing.T) {
 		t.Errorf("told were %v", h.types)
 	}
 }
+
+// TestServeShowsACopyOfItsRun: where an older copy of the run takes the ledger's place, the
+// page and the numbers are the copy's; who is told hears of what comes in it, and nothing
+// again that the two have in common.
+func TestServeShowsACopyOfItsRun(t *testing.T) {
+	t.Parallel()
+	dir, h := t.TempDir(), newHook(t)
+	db := filepath.Join(dir, "fleet.db")
+	lock, l := begun(t, db)
+	commit := func(at int64, f fleet.Fact) {
+		t.Helper()
+		if err := l.Commit([]fleet.Event{{At: time.Unix(at, 0), Fact: f}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closes := func() {
+		t.Helper()
+		if err := errors.Join(l.Close(), lock.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reopen := func() {
+		t.Helper()
+		var err error
+		if lock, err = state.Acquire(db, state.Holder{Host: "here", PID: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if l, err = state.Open(lock, state.Binding{Cloud: "Emulator"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(1, fleet.RunHalted{Scope: "run", Failures: 1})
+	commit(2, fleet.Paused{By: fleet.Actor{User: "anna"}, Reason: "one"})
+	closes()
+	older, err := os.ReadFile(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reopen()
+	commit(3, fleet.Paused{By: fleet.Actor{User: "anna"}, Off: true})
+	commit(4, fleet.RunClosed{})
+	closes()
+	r := startShown(t, "FLEETUP_NOTIFY_SECRET="+hookSecret, "serve", "--state", db, "--listen", "127.0.0.1:0",
+		"--notify-file", h.named(dir))
+	said := make(chan string, 1)
+	go func() { rest, _ := io.ReadAll(r.errs); said <- string(rest) }()
+	events := bufio.NewReader(r.get("events", "").Body)
+	until(t, events, "event: snapshot")
+	if err := errors.Join(os.WriteFile(db+".new", older, 0o600), os.Rename(db+".new", db)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, events, "event: next")
+	numbers, err := io.ReadAll(r.get("metrics", "").Body)
+	if err != nil || !strings.Contains(string(numbers), "\nfleetup_run_changed_timestamp_seconds 2\n") {
+		t.Errorf("the numbers are not the copy's: %v\n%s", err, numbers)
+	}
+	reopen()
+	commit(5, fleet.Paused{By: fleet.Actor{User: "ben"}, Off: true})
+	commit(6, fleet.Paused{By: fleet.Actor{User: "ben"}, Reason: "two"})
+	closes()
+	h.until("paused")
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	words := <-said
+	if err := r.cmd.Wait(); err != nil {
+		t.Errorf("it ends with %v and says %s", err, words)
+	}
+	if got, want := h.all(), []string{"continued", "paused"}; !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+}
