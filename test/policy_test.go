@@ -236,5 +236,7 @@ func TestMeasuredForecast(t *testing.T) {
 	}
 	w.start("run", w.inv, "--yes").ends(0)
 	w.status(w.db)
+	// A run that found them upgraded has overwritten their records, and forgotten nothing.
+	w.start("plan", w.inv).ends(0).says("from 21 measured upgrades")
 	w.judge()
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -21,7 +23,7 @@ func (e *environment) calibrated(src *session.Source) (*plan.Plan, int, error) {
 		return src.Plan, 0, nil // a run has it; what it has measured comes later
 	}
 	defer r.Close()
-	ms, err := measured(r.VaultRecords, src.Plan, max(timeScale(src), 1))
+	ms, err := measuredOn(r, src.Plan, max(timeScale(src), 1))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -31,23 +33,45 @@ func (e *environment) calibrated(src *session.Source) (*plan.Plan, int, error) {
 	return src.Plan.Calibrated(ms), len(ms), nil
 }
 
-// measured is how long the upgrades on a ledger took in the cloud's own time, as all
+// measuredOn is what all runs of a ledger measured that did what the plan does: a later
+// run that finds a vault as it is to be overwrites its record, but not the facts of the
+// run that upgraded it, and what undoes an upgrade takes a time of its own.
+func measuredOn(ledger journal.Reader, p *plan.Plan, scale float64) (ms []plan.Measured, err error) {
+	runs, err := ledger.Runs()
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range runs {
+		if ran, err := journal.PlanOf(ledger, info.PlanFingerprint); err != nil || ran.Kind != p.Kind {
+			continue // a plan that cannot be read tells nothing of what its run did
+		}
+		run, ok, err := journal.Rebuild(ledger, info)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			ms = append(ms, measured(run.State, p, scale)...)
+		}
+	}
+	return ms, nil
+}
+
+// measured is how long the upgrades of a run took in the cloud's own time, as all
 // predictions are: of an emulated cloud that is so many times as fast as time. Where the
 // end was seen late it is not known.
-func measured(each func(func(fleet.VaultRecord) error) error, p *plan.Plan, scale float64) (ms []plan.Measured,
-	err error) {
+func measured(s *rollout.State, p *plan.Plan, scale float64) (ms []plan.Measured) {
 	index := p.Index()
-	err = each(func(v fleet.VaultRecord) error {
+	for i := range s.Vaults {
+		v := &s.Vaults[i]
 		took := time.Duration(float64(v.EndedAt.Sub(v.StartedAt)) * scale)
 		if v.Status != fleet.Upgraded || v.StartedAt.IsZero() || v.EndedLate || took <= 0 {
-			return nil
+			continue
 		}
-		predicted := plan.Predict(0)
-		if i, ok := index[v.Vault]; ok {
+		predicted := p.Usual()
+		if i, ok := index[s.Plan.Vaults[i].Key]; ok {
 			predicted = p.Vaults[i].Predicted
 		}
 		ms = append(ms, plan.Measured{Took: took, Predicted: predicted.P50})
-		return nil
-	})
-	return ms, err
+	}
+	return ms
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 )
 
 // A draw is the same each time, differs from the next one, has about the rate that was
@@ -45,19 +46,14 @@ func TestDraws(t *testing.T) {
 func TestMeasured(t *testing.T) {
 	t.Parallel()
 	began := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
-	records := []fleet.VaultRecord{
-		{Vault: "classic/s/a", Status: fleet.Upgraded, StartedAt: began, EndedAt: began.Add(20 * time.Minute)},
-		{Vault: "classic/s/b", Status: fleet.Upgraded, StartedAt: began, EndedAt: began.Add(9 * time.Hour),
-			EndedLate: true},
-		{Vault: "classic/s/c", Status: fleet.Failed, StartedAt: began, EndedAt: began.Add(time.Minute)},
-	}
-	ms, err := measured(func(fn func(fleet.VaultRecord) error) (err error) {
-		for i := 0; i < len(records) && err == nil; i++ {
-			err = fn(records[i])
-		}
-		return err
-	}, &plan.Plan{}, 1)
-	if err != nil || len(ms) != 1 || ms[0].Took != 20*time.Minute {
-		t.Errorf("measured %v, %v; want the first alone", ms, err)
+	run := &rollout.State{Plan: &plan.Plan{Vaults: make([]plan.Vault, 3)}, Vaults: []rollout.VaultState{
+		{Status: fleet.Upgraded, Upgrade: rollout.Upgrade{StartedAt: began, EndedAt: began.Add(20 * time.Minute)}},
+		{Status: fleet.Upgraded, Upgrade: rollout.Upgrade{StartedAt: began, EndedAt: began.Add(9 * time.Hour),
+			EndedLate: true}},
+		{Status: fleet.Failed, Upgrade: rollout.Upgrade{StartedAt: began, EndedAt: began.Add(time.Minute)}},
+	}}
+	ms := measured(run, &plan.Plan{}, 1)
+	if len(ms) != 1 || ms[0].Took != 20*time.Minute {
+		t.Errorf("measured %v; want the first alone", ms)
 	}
 }

@@ -3,6 +3,8 @@ package plan
 import (
 	"slices"
 	"time"
+
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // The model behind Predict. Only the range is documented (classic-service.md#the-operation: 15–20
@@ -29,6 +31,15 @@ func Predict(protectedItems int) Prediction {
 		p50 = predictBase + time.Duration(max(protectedItems, 0))*predictPerItem
 	}
 	return Prediction{P50: p50, P90: p50 + p50/4}
+}
+
+// Usual is what is predicted of a vault that the plan does not list, and of which so
+// nothing is known but what its kind does.
+func (p *Plan) Usual() Prediction {
+	if p.Upgrade == nil {
+		return Predict(0)
+	}
+	return Expect(p.Upgrade.Options.Duration(fleet.OptionExpected))
 }
 
 // Measured is how long an upgrade really took, and how long it was predicted

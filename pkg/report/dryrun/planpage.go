@@ -309,7 +309,8 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 				lexicon.Span(u.Options.Duration(fleet.OptionExpected)))
 		}
 		if least, ratio, ok := d.ratio(); ok {
-			s += lexicon.Dot + layout.KeepTogether(fmt.Sprintf("%s at best (%.2f ×)", lexicon.Span(least), ratio))
+			s += lexicon.Dot + fmt.Sprintf("no schedule of these limits is shorter than %s: the p50 takes %.2f × that",
+				lexicon.Span(least), ratio)
 		}
 		p.Pair("Forecast", "%s", s)
 	}
