@@ -32,10 +32,10 @@ func (e *environment) story(c *cli.Context) error {
 	path := flagState.of(c)
 	var run journal.Run
 	var vault int
-	chapters, before := []report.HistoryEntry{}, &rollout.Before{}
+	chapters, before, tries := []report.HistoryEntry{}, &rollout.Before{}, reopenedTries{}
 	err := session.ReadLedger(path, func(r *session.ReadOnlyLedger) (err error) {
 		var ok bool
-		chapters, *before = chapters[:0], rollout.Before{} // a live run may have ended while it was asked
+		chapters, *before, tries = chapters[:0], rollout.Before{}, reopenedTries{} // a live run may have ended while it was asked
 		r.Partly = flagOutput.of(c) != "json"
 		if run, ok, err = r.Latest(); err != nil {
 			return err
@@ -63,6 +63,7 @@ func (e *environment) story(c *cli.Context) error {
 			before.Add(run, ev.Fact)
 			chapter, about, err := chapterOf(run, seq, ev, key)
 			if about {
+				chapter.What += tries.add(ev.Fact)
 				chapters = append(chapters, chapter)
 			}
 			return err
@@ -119,6 +120,24 @@ func chapterOf(run string, seq uint64, ev fleet.Event, key fleet.Key) (ch report
 		}
 	}
 	return ch, false, nil
+}
+
+// reopenedTries tells which starts of a vault follow its re-opening: their count began anew.
+type reopenedTries struct{ reopened bool }
+
+// add takes in a fact about the vault and returns what more there is to say of it.
+func (t *reopenedTries) add(f fleet.Fact) string {
+	switch f.(type) {
+	case fleet.Reopened:
+		t.reopened = true
+	case fleet.StartIntended:
+		if t.reopened {
+			return " after it was re-opened"
+		}
+	case fleet.Observed, fleet.Verified:
+		t.reopened = false // the answer that uses the permission up
+	}
+	return ""
 }
 
 // sameVault reports whether two keys are of one vault, upgraded or put back.

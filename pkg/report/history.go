@@ -103,6 +103,10 @@ func (s *VaultHistory) WriteJSON(w io.Writer) error { return layout.WriteJSON(w,
 func (s *VaultHistory) Write(w io.Writer, o Options) error {
 	p, c, v := &layout.Page{}, lexicon.ClockIn(o.Zone), s.Vault
 	status := s.words.Status(v.Status)
+	byWhom := v.Status == fleet.Already && (v.Earlier || v.Meanwhile)
+	if byWhom {
+		status = s.past
+	}
 	if v.Permitted {
 		status += ", re-opened for the next run"
 	}
@@ -113,7 +117,9 @@ func (s *VaultHistory) Write(w io.Writer, o Options) error {
 		head = ""
 	}
 	if head == "" && v.Status == fleet.Already {
-		head = lexicon.Or(v.Noted(), s.past)
+		if head = v.Noted(); head == "" && !byWhom {
+			head = s.past
+		}
 	}
 	if head != "" {
 		p.Line("%s", told(head))

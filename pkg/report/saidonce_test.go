@@ -50,7 +50,7 @@ func TestHistorySaysOnce(t *testing.T) {
 			t.Errorf("it lacks %q:\n%s", want, page)
 		}
 	}
-	for name, want := range map[string]string{"s/theirs": "\nupgraded by others meanwhile\n",
+	for name, want := range map[string]string{"s/theirs": "VAULT s/theirs · upgraded by others meanwhile · ",
 		"s/before": "\nalready upgraded\n", "s/noted": "ended Tue 1 Dec 02:57\n"} {
 		if page := show(name); !strings.Contains(page, want) || strings.Contains(page, "T15:57:19Z") {
 			t.Errorf("%s lacks %q:\n%s", name, want, page)
