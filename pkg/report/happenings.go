@@ -142,7 +142,8 @@ func ChangeOf(st *rollout.State, i int, from fleet.Status, f fleet.VaultFact) (c
 // Happening is something that a run went through: a fact about the run, or what
 // became of vaults, where several in a row have the same to say.
 type Happening struct {
-	At     time.Time
+	At     time.Time // of the first of several
+	Until  time.Time // of the last of them
 	What   string // in one word
 	Text   string // more of it; times as machines write them
 	Vaults []int  // the first ones, as indexes into the plan's vaults
@@ -177,8 +178,8 @@ func (r *RecentHappenings) Vault(st *rollout.State, at time.Time, ch StatusChang
 	}
 	if n := len(r.List); n > 0 {
 		last := &r.List[n-1]
-		if len(last.Vaults) > 0 && last.What == what && last.Text == why && at.Sub(last.At) < together {
-			last.At = at
+		if len(last.Vaults) > 0 && last.What == what && last.Text == why && at.Sub(last.Until) < together {
+			last.Until = at
 			if len(last.Vaults) < keptVaults {
 				last.Vaults = append(last.Vaults, ch.Vault)
 			} else {
@@ -191,6 +192,7 @@ func (r *RecentHappenings) Vault(st *rollout.State, at time.Time, ch StatusChang
 }
 
 func (r *RecentHappenings) add(h Happening) {
+	h.Until = h.At
 	if r.List = append(r.List, h); len(r.List) > keptHappenings {
 		r.List = slices.Delete(r.List, 0, 1)
 	}

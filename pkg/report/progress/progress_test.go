@@ -196,7 +196,8 @@ func TestWhatHappenedNamesItsVaults(t *testing.T) {
 		tr.Apply(st, batch)
 	}
 	all := strings.Join(strings.Fields(strings.Join(tr.Live(reporttest.T0.Add(time.Minute), 80, 60, false), " ")), " ")
-	if !strings.Contains(all, "started prod/v0000, prod/v0001, prod/v0002") ||
+	if !strings.Contains(all, "00:00 started prod/v0000, prod/v0001, prod/v0002") ||
+		!strings.Contains(all, " more (until ") ||
 		!regexp.MustCompile(`v00\d\d and \d+ more`).MatchString(all) {
 		t.Errorf("%s", all)
 	}

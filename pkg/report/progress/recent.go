@@ -43,6 +43,9 @@ func (t *Tracker) told(h *report.Happening, width int) string {
 	if words != "" {
 		words = ": " + words
 	}
+	if c := lexicon.ClockIn(t.Zone); c.Second(h.Until) != c.Second(h.At) {
+		words = " (until " + c.Second(h.Until) + ")" + words
+	}
 	for n := len(h.Vaults); ; n-- {
 		var names []string
 		for _, v := range h.Vaults[:n] {
