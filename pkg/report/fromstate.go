@@ -53,7 +53,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			StartedAt:       TimeOrNull(st.Run.OpenedAt), EndedAt: TimeOrNull(st.Run.ClosedAt),
 			ResumedAt: TimeOrNull(st.Run.ResumedAt),
 			UpdatedAt: TimeOrNull(st.Run.LastAt), GeneratedAt: TimeOrNull(now),
-			Inventory: StringOrNull(st.Plan.Inventory), Budget: BudgetOf(st.RunBudget()),
+			Inventory: StringOrNull(st.Plan.Inventory), Budget: runBudget(st),
 			StartedBy: StringOrNull(st.Run.By.User), Live: o.Live,
 			Elsewhere: !o.Live && st.Elsewhere() && !st.LeftHalted(),
 			Kind:      st.Plan.Kind, Direction: st.Plan.Kind.Direction(), Permanent: st.Plan.Upgrade == nil ||
@@ -115,7 +115,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		if st.Vaults[i].NeverStarted() {
 			left++
 		}
-		vt.Reads = o.Timeline.readsOf(i)
+		vt.Reads, vt.GaveUpAt = o.Timeline.readsOf(i), TimeOrNull(o.Timeline.gaveUpAt(i))
 		if vt.Sent > 0 { // so the permission was used
 			vt.EarlierOperations = slices.DeleteFunc(slices.Clone(o.Timeline.permittedAfter(i)),
 				func(id string) bool { return id == st.Vaults[i].OperationID }) // permitted after this one
@@ -167,7 +167,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	if v.Run.Phase == standing.Closed {
 		v.Run.Closed = &Closure{StringOrNull(st.Run.Stopped.By.User), StringOrNull(st.Run.Stopped.Reason), left}
 	}
-	v.Run.Night, v.Run.NextWindow = v.night(st, windows), v.nextWindow()
+	v.Run.Night, v.Run.NextWindow = v.night(st, windows, o.Timeline.lastSign()), v.nextWindow()
 	if v.Totals[fleet.Upgraded] > 0 {
 		v.Checklist = slices.Clone(checklist)
 		if up := st.Plan.Upgrade; up != nil {
@@ -215,7 +215,24 @@ func wave(st *rollout.State, i int, live bool, now time.Time) Wave {
 }
 
 // BudgetOf is a budget as JSON shows it.
-func BudgetOf(b rollout.Budget) Budget { return Budget{b.Limit, b.Failed, b.Unresolved, b.Base} }
+func BudgetOf(b rollout.Budget) Budget {
+	return Budget{Limit: b.Limit, Used: b.Failed, Unresolved: b.Unresolved, Base: b.Base}
+}
+
+// runBudget is the run's own budget with what does not count in it: of all vaults,
+// whichever are shown.
+func runBudget(st *rollout.State) Budget {
+	b := BudgetOf(st.RunBudget())
+	for i := range st.Vaults {
+		switch v := &st.Vaults[i]; {
+		case v.Carried && v.Status == fleet.Failed:
+			b.Carried++
+		case v.Forgiven && !v.Carried:
+			b.Accepted++
+		}
+	}
+	return b
+}
 
 // newTotals holds the counts that are shown even when they are 0.
 func newTotals() map[fleet.Status]int {

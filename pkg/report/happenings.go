@@ -144,10 +144,10 @@ func ChangeOf(st *rollout.State, i int, from fleet.Status, f fleet.VaultFact) (c
 type Happening struct {
 	At     time.Time // of the first of several
 	Until  time.Time // of the last of them
-	What   string // in one word
-	Text   string // more of it; times as machines write them
-	Vaults []int  // the first ones, as indexes into the plan's vaults
-	More   int    // how many there are besides
+	What   string    // in one word
+	Text   string    // more of it; times as machines write them
+	Vaults []int     // the first ones, as indexes into the plan's vaults
+	More   int       // how many there are besides
 }
 
 // RecentHappenings is what happened last, the newest last: what the live view tells of

@@ -217,6 +217,10 @@ func (v *View) headlines(c lexicon.Clock) []string {
 		default:
 			say("No vault was sent twice.")
 		}
+		if p.SentAgain > 0 {
+			say("%s sent again, each after it was proved that the one before had begun nothing.",
+				lexicon.Plural(p.SentAgain, "start was", "starts were"))
+		}
 		if p.ReopenedByHand > 0 {
 			say("%s re-opened by a person after a failure.",
 				lexicon.Plural(p.ReopenedByHand, "vault was", "vaults were"))

@@ -68,8 +68,9 @@ func stretches(s *plan.Schedule, from, to time.Time) (out []stretch) {
 }
 
 // night is the newest night of the run, nil where it has no windows or none
-// has come yet. What ended after a window closed belongs to its night.
-func (v *View) night(st *rollout.State, windows *standing.Windows) *Night {
+// has come yet. What ended after a window closed belongs to its night. seen is when a
+// process last said something of the run: one that has left had worked until then.
+func (v *View) night(st *rollout.State, windows *standing.Windows, seen time.Time) *Night {
 	w := max(st.CurrentWave(), 0)
 	if st.Run.OpenedAt.IsZero() || w >= len(st.Plan.Waves) || len(st.Plan.Waves[w].Vaults) == 0 {
 		return nil
@@ -85,8 +86,8 @@ func (v *View) night(st *rollout.State, windows *standing.Windows) *Night {
 	}
 	last := nights[len(nights)-1]
 	n := &Night{From: TimeOrNull(last.from), Until: TimeOrNull(last.until)}
-	if !v.Run.Live && v.Run.WaitingFor == nil && ended.Before(last.until) {
-		n.Until = TimeOrNull(ended)
+	if left := later(ended, seen); !v.Run.Live && v.Run.WaitingFor == nil && left.Before(last.until) {
+		n.Until = TimeOrNull(left)
 	}
 	active := make([]bool, len(nights))
 	for i := range v.Vaults {

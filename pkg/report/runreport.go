@@ -155,7 +155,8 @@ func (v *Vault) unknownDetails(p *layout.Page, c lexicon.Clock) {
 		}
 		p.Pair("Read", "%s  %s", c.Full(r.At.Time), said)
 	}
-	p.Pair("Gave up", "%s", c.Full(v.EndedAt.Value()))
+	what, at := v.GivenUp()
+	p.Pair(what, "%s", c.Full(at.Value()))
 	p.Pair("Why", "%s", lexicon.Or(ValueOf(v.Reason), "nothing conclusive was read"))
 	for _, f := range v.Errors() {
 		if ValueOf(f.Message) != ValueOf(v.Reason) {

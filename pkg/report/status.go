@@ -393,10 +393,10 @@ func (v *View) BudgetBesides() (s string) {
 	if n := v.Run.Budget.Unresolved; n > 0 {
 		s = fmt.Sprintf(", %d unknown and still being read", n)
 	}
-	if n := len(v.pick(func(x *Vault) bool { return x.Accepted && !x.Carried })); n > 0 {
+	if n := v.Run.Budget.Accepted; n > 0 {
 		s += fmt.Sprintf(", %d more accepted by a person", n)
 	}
-	if n := len(v.pick(func(x *Vault) bool { return x.Carried && x.Status == fleet.Failed })); n > 0 {
+	if n := v.Run.Budget.Carried; n > 0 {
 		s += fmt.Sprintf("; %d failed before this run and %s not count", n,
 			map[bool]string{true: "does", false: "do"}[n == 1])
 	}

@@ -27,6 +27,7 @@ type TimelineBuilder struct {
 	failed     map[int]bool
 	sends      map[int]sends
 	reads      map[int][]Read
+	gaveUp     map[int]time.Time
 	permitted  map[int][]string // operations after which a person let a vault be started again
 	proof      Proof
 
@@ -87,7 +88,7 @@ type Proof struct {
 	StartsSent int `json:"startsSent"` // POSTs that left, or may have
 	// vaults sent again while an earlier start might have been accepted: never, or a fault of fleetup's
 	SentTwice int `json:"sentTwice"`
-	// vaults sent again after the answer, or two readings, proved that nothing had begun
+	// starts sent again after the answer, or two readings, proved that nothing had begun
 	SentAgain      int `json:"sentAgain"`
 	ReopenedByHand int `json:"reopenedByHand"` // permissions that a person gave, in this run or before it for this run
 }
@@ -95,7 +96,7 @@ type Proof struct {
 // NewTimelineBuilder returns a timeline of nothing.
 func NewTimelineBuilder() *TimelineBuilder {
 	return &TimelineBuilder{left: true, denied: map[string]bool{}, failed: map[int]bool{}, sends: map[int]sends{},
-		reads: map[int][]Read{}, permitted: map[int][]string{}}
+		reads: map[int][]Read{}, gaveUp: map[int]time.Time{}, permitted: map[int][]string{}}
 }
 
 // Add takes in a fact that the state has folded.
@@ -134,6 +135,14 @@ func (c *TimelineBuilder) Add(st *rollout.State, e fleet.Event) {
 			c.look(st)
 		}
 	}
+}
+
+// lastSign is when a process last wrote of the run, zero where the journal was not read.
+func (c *TimelineBuilder) lastSign() time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.lastAt
 }
 
 // sayable reports whether a person may have said a fact to the ledger while no process
@@ -328,6 +337,7 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 		}
 	case fleet.DeadlinePassed:
 		if v.Status == fleet.Unknown && v.Final {
+			c.gaveUp[i] = when
 			note("unknown", "", v.Reason, "unknown for good")
 		}
 	case fleet.Held:
@@ -358,6 +368,14 @@ func (c *TimelineBuilder) vaultFact(st *rollout.State, i int, when time.Time, fa
 			note("failed", "", v.Reason, "FAILED")
 		}
 	}
+}
+
+// gaveUpAt is when reading was given up in this run, zero where it was not or nobody knows.
+func (c *TimelineBuilder) gaveUpAt(i int) time.Time {
+	if c == nil {
+		return time.Time{}
+	}
+	return c.gaveUp[i]
 }
 
 // permittedAfter are the operations after which a person let a vault be started again.

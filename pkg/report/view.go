@@ -189,6 +189,9 @@ type Budget struct {
 	Used       int `json:"used"`       // failed, and unknown for good
 	Unresolved int `json:"unresolved"` // unknown and still being read
 	Base       int `json:"base"`       // the vaults it counts
+
+	Accepted int `json:"-"` // of the run's: failures that a person accepted
+	Carried  int `json:"-"` // of the run's: vaults that failed before it
 }
 
 // Wave is a wave as JSON shows it.
@@ -230,6 +233,8 @@ type Vault struct {
 	// starts of this run that may have arrived
 	Attempt int `json:"attempt"`
 	Sent    int `json:"-"` // starts sent in this run
+	// unknown for good: when reading was given up; null: before this run, or the journal was not read
+	GaveUpAt *Time `json:"-"`
 	// that had failed when a person let this start go out
 	EarlierOperations  []string  `json:"earlierOperationIds,omitempty"`
 	StartedAt          *Time     `json:"startedAt"`
@@ -284,6 +289,15 @@ func (v *Vault) OrBefore() string {
 		return lexicon.OrBefore
 	}
 	return ""
+}
+
+// GivenUp is how and when an unknown vault came to its end: when reading was given up, and where nobody knows
+// that, when the cloud last called it over.
+func (v *Vault) GivenUp() (what string, at *Time) {
+	if v.GaveUpAt != nil {
+		return "Gave up", v.GaveUpAt
+	}
+	return "Ended", v.EndedAt
 }
 
 // Took is how long the vault's upgrade took, 0 where that is not known; where it
