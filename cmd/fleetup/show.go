@@ -32,10 +32,12 @@ func (e *environment) story(c *cli.Context) error {
 	path := flagState.of(c)
 	var run journal.Run
 	var vault int
-	chapters, before, tries := []report.HistoryEntry{}, &rollout.Before{}, reopenedTries{}
+	chapters, before := []report.HistoryEntry{}, &rollout.Before{}
+	var tries reopenedTries
 	err := session.ReadLedger(path, func(r *session.ReadOnlyLedger) (err error) {
 		var ok bool
-		chapters, *before, tries = chapters[:0], rollout.Before{}, reopenedTries{} // a live run may have ended while it was asked
+		// a live run may have ended while it was asked
+		chapters, *before, tries = chapters[:0], rollout.Before{}, reopenedTries{}
 		r.Partly = flagOutput.of(c) != "json"
 		if run, ok, err = r.Latest(); err != nil {
 			return err

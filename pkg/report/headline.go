@@ -218,7 +218,7 @@ func (v *View) headlines(c lexicon.Clock) []string {
 			say("No vault was sent twice.")
 		}
 		if p.SentAgain > 0 {
-			say("%s sent again, each after it was proved that the one before had begun nothing.",
+			say("%s sent again after it was proved that the one before had begun nothing.",
 				lexicon.Plural(p.SentAgain, "start was", "starts were"))
 		}
 		if p.ReopenedByHand > 0 {

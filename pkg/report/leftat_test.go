@@ -16,8 +16,8 @@ import (
 func TestANightEndsWhenItsProcessLeft(t *testing.T) {
 	t.Parallel()
 	daily := func(p *plan.Plan) {
-		p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Start: 600, End: 900,
-			Zone: "UTC"}}}
+		p.Calendar = &plan.Calendar{Windows: []plan.Window{{Days: []time.Weekday{0, 1, 2, 3, 4, 5, 6}, Start: 600,
+			End: 900, Zone: "UTC"}}}
 	}
 	for name, left := range map[string]fleet.Fact{
 		"stopped": fleet.RunSuspended{Why: fleet.SuspendedStop, Code: fleet.ExitInterrupted},

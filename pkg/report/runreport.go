@@ -155,8 +155,7 @@ func (v *Vault) unknownDetails(p *layout.Page, c lexicon.Clock) {
 		}
 		p.Pair("Read", "%s  %s", c.Full(r.At.Time), said)
 	}
-	what, at := v.GivenUp()
-	p.Pair(what, "%s", c.Full(at.Value()))
+	p.Pair("Gave up", "%s", c.Full(v.GivenUp().Value()))
 	p.Pair("Why", "%s", lexicon.Or(ValueOf(v.Reason), "nothing conclusive was read"))
 	for _, f := range v.Errors() {
 		if ValueOf(f.Message) != ValueOf(v.Reason) {

@@ -59,7 +59,7 @@ func TestProof(t *testing.T) {
 		if all := strings.Join(h.Lines, " "); strings.Contains(all,
 			"No vault was sent twice.") == (c.want.SentTwice > 0) {
 			t.Errorf("%s: the headline says %q", name, all)
-		} else if again := strings.Contains(all, "sent again, each after it was proved"); again != (c.want.SentAgain > 0) {
+		} else if again := strings.Contains(all, "sent again after it"); again != (c.want.SentAgain > 0) {
 			t.Errorf("%s: of starts that were sent again the headline says %q", name, all)
 		}
 	}

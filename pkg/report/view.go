@@ -291,13 +291,13 @@ func (v *Vault) OrBefore() string {
 	return ""
 }
 
-// GivenUp is how and when an unknown vault came to its end: when reading was given up, and where nobody knows
-// that, when the cloud last called it over.
-func (v *Vault) GivenUp() (what string, at *Time) {
+// GivenUp is when reading an unknown vault was given up; where this run's journal does not
+// tell that, its end as the ledger has it.
+func (v *Vault) GivenUp() *Time {
 	if v.GaveUpAt != nil {
-		return "Gave up", v.GaveUpAt
+		return v.GaveUpAt
 	}
-	return "Ended", v.EndedAt
+	return v.EndedAt
 }
 
 // Took is how long the vault's upgrade took, 0 where that is not known; where it

@@ -182,8 +182,7 @@ func taskVaultOf(x *report.Vault, at int, a *report.Action, c clock) taskVault {
 		return p
 	}
 	add("Started", c.full(x.StartedAt))
-	ended, when := x.GivenUp()
-	add(ended, c.full(when))
+	add("Gave up", c.full(x.GivenUp()))
 	if l := x.LastReading; l != nil {
 		add("Last reading "+c.short(l.At), c.told(strings.Join(append([]string{l.What}, l.Differs...), "; ")))
 		if l.Poll != nil {
