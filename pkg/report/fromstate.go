@@ -206,7 +206,10 @@ func subscription(st *rollout.State, v *plan.Vault, now time.Time) Subscription 
 func wave(st *rollout.State, i int, live bool, now time.Time) Wave {
 	ws := &st.Waves[i]
 	w := Wave{Name: ws.Name, Totals: newTotals(), StartedAt: TimeOrNull(ws.OpenedAt), EndedAt: TimeOrNull(ws.DoneAt)}
-	w.Status, _ = standing.WaveOf(st, i, live, now)
+	w.Status, _ = standing.WaveOf(st, i, true, now) // programs know it by this name, whoever carries the run out
+	if stands, _ := standing.WaveOf(st, i, live, now); w.Status == standing.WaveRunning {
+		w.left = stands
+	}
 	if b, ok := st.WaveBudget(i); ok {
 		own := BudgetOf(b)
 		w.Budget = &own

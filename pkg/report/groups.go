@@ -15,7 +15,7 @@ func (v *View) waves(p *layout.Page, c lexicon.Clock) {
 	g := v.groupGrid([]string{"WAVE", "STATUS"}, []string{"BUDGET", "STARTED", "ENDED"})
 	for i := range v.Waves {
 		w := &v.Waves[i]
-		g.Rows = append(g.Rows, slices.Concat([]string{w.Name, lexicon.WaveWord(w.Status)}, groupCells(w.Totals),
+		g.Rows = append(g.Rows, slices.Concat([]string{w.Name, lexicon.WaveWord(w.Stands())}, groupCells(w.Totals),
 			[]string{usedOf(w.Budget), c.Full(w.StartedAt.Value()), c.Full(w.EndedAt.Value())}))
 	}
 	p.Table(withoutHeld(g, 2, v.Totals[fleet.Excluded]))

@@ -204,7 +204,18 @@ type Wave struct {
 	Budget    *Budget              `json:"budget"` // null: only the run's
 	lexicon.Group
 
+	left standing.WaveStatus // how one that is running stands for people; empty: as Status says
+
 	ExpectedEnd *ExpectedEnd `json:"expectedEnd"` // a guess; null: none was made, or it is over
+}
+
+// Stands is how the wave stands for people: one that is running, of a run that no process
+// carries out, stands as its run does.
+func (w *Wave) Stands() standing.WaveStatus {
+	if w.Status == standing.WaveRunning && w.left != "" {
+		return w.left
+	}
+	return w.Status
 }
 
 // Subscription is a subscription as JSON shows it.

@@ -183,7 +183,7 @@ func waveRows(v *report.View) []waveRow {
 	rows := make([]waveRow, len(v.Waves))
 	for i := range v.Waves {
 		w := &v.Waves[i]
-		rows[i] = waveRow{Name: w.Name, Status: lexicon.WaveWord(w.Status), Totals: w.Totals,
+		rows[i] = waveRow{Name: w.Name, Status: lexicon.WaveWord(w.Stands()), Totals: w.Totals,
 			StartedAt: millis(w.StartedAt), EndedAt: millis(w.EndedAt)}
 		if e := w.ExpectedEnd; e != nil {
 			rows[i].Likely, rows[i].Late = millis(e.P50), millis(e.P90)

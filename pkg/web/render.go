@@ -268,7 +268,7 @@ func waveLines(v *report.View, c clock) []groupLine {
 		if w.EndedAt != nil {
 			lines[i].Done = lines[i].All // unknown ones are decided too: for good
 		}
-		lines[i].Status, lines[i].Word = string(w.Status), lexicon.WaveWord(w.Status)
+		lines[i].Status, lines[i].Word = string(w.Stands()), lexicon.WaveWord(w.Stands())
 		lines[i].Started, lines[i].Ended = c.short(w.StartedAt), c.short(w.EndedAt)
 	}
 	return lines
