@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -63,8 +64,16 @@ func yesToo(c *cli.Context, p *plan.Plan, o dryrun.PlanOptions) []string {
 	return more
 }
 
-// keepOut is what to do about vaults whose hold is over, so that they do not start.
-const keepOut = "write a later until into the inventory, or none, to keep them out of the run"
+// keepOut is what to do about vaults whose hold is over, so that they do not start. A saved
+// plan has its holds from when it was made: it is made again.
+func keepOut(src *session.Source, same []string) (steps []string) {
+	steps = []string{"write a later until into the inventory, or none, to keep them out of the run"}
+	if src.Saved {
+		steps = append(steps, failure.To("to make the plan again", lexicon.Command(slices.Concat([]string{"plan",
+			cmp.Or(inventoryOf(src.Plan, src.Ledger), src.Plan.Inventory), "--validate", "--out", src.File}, same)...)))
+	}
+	return steps
+}
 
 // consented refuses a run that nobody has consented to.
 func (e *environment) consented(c *cli.Context, src *session.Source, known dryrun.PlanOptions) (err error) {
@@ -91,8 +100,9 @@ func (e *environment) consented(c *cli.Context, src *session.Source, known dryru
 	case rollout.MissingSameKind:
 		return otherKind(c, p, look)
 	case rollout.MissingExpired:
-		return failure.Usage(failure.Lines(failure.To("to start them", onceMore), failure.Or(keepOut)),
-			"%s; nothing was started", expiredHolds(p, known))
+		keep := keepOut(src, same)
+		return failure.Usage(failure.Lines(slices.Concat([]string{failure.To("to start them", onceMore),
+			failure.Or(keep[0])}, keep[1:])...), "%s; nothing was started", expiredHolds(p, known))
 	case rollout.MissingSaved:
 		return failure.Usage(save, "on a real cloud --yes needs a saved plan: what was looked at is what runs")
 	case rollout.MissingKind:
@@ -124,9 +134,8 @@ func (e *environment) confirm(c *cli.Context, src *session.Source, o dryrun.Plan
 	if holds := expiredHolds(src.Plan, o); holds != "" && !flagAcceptExpiredHolds.of(c) {
 		answer, err := e.ask("\n%s.\nType expired to start them: ", lexicon.Clean(holds))
 		if err == nil && !strings.EqualFold(answer, "expired") {
-			err = failure.Usage(failure.Lines(keepOut,
-				failure.Or(failure.To("to start them, with expired for an answer", again(c)))),
-				notConfirmed)
+			err = failure.Usage(failure.Lines(append(keepOut(src, nil),
+				failure.Or(failure.To("to start them, with expired for an answer", again(c))))...), notConfirmed)
 		}
 		if err != nil {
 			return err
