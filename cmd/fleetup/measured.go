@@ -45,11 +45,8 @@ func measuredOn(ledger journal.Reader, p *plan.Plan, scale float64) (ms []plan.M
 		if ran, err := journal.PlanOf(ledger, info.PlanFingerprint); err != nil || ran.Kind != p.Kind {
 			continue // a plan that cannot be read tells nothing of what its run did
 		}
-		run, ok, err := journal.Rebuild(ledger, info)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		// Nor does a run that cannot be rebuilt: whoever begins one says so, and starts nothing.
+		if run, ok, err := journal.Rebuild(ledger, info); err == nil && ok {
 			ms = append(ms, measured(run.State, p, scale)...)
 		}
 	}
