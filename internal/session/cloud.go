@@ -27,6 +27,8 @@ type ConnectOptions struct {
 	StateFile     string // where the emulator remembers; "" for nowhere
 	AllowCSP      bool   // classic: vaults of CSP subscriptions are not blocked
 	AgentDownload string // classic: shown to people who must update backup agents
+	// Limiter paces what is asked of the cloud; nil for one of the plan's rate.
+	Limiter *runner.Limiter
 }
 
 // Connect makes the connection. With cloud Emulator the emulator is started in this
@@ -41,11 +43,14 @@ func (pr Process) Connect(p *plan.Plan, o ConnectOptions) (*Cloud, error) {
 		closers = append(closers, stop)
 		endpoints.ServiceManagement, endpoints.ResourceManager = url, url
 	}
-	conn := &Cloud{Limiter: runner.NewLimiter(p.Limits.RequestsPerSecond), Disconnect: func() {
+	conn := &Cloud{Limiter: o.Limiter, Disconnect: func() {
 		for i := len(closers) - 1; i >= 0; i-- {
 			closers[i]()
 		}
 	}}
+	if conn.Limiter == nil {
+		conn.Limiter = runner.NewLimiter(p.Limits.RequestsPerSecond)
+	}
 	conn.Limiter.Changed = pr.Pace
 	k, err := KindOf(p.Kind)
 	if err == nil {

@@ -38,7 +38,7 @@ type PaceChange struct {
 
 // pace is that of one subscription.
 type pace struct {
-	planned *rate.Limiter // of all classes together; its rate never changes
+	planned *rate.Limiter // of all classes together
 	until   time.Time     // it is left alone
 	classes map[fleet.RateLimitClass]*classPace
 }
@@ -56,10 +56,31 @@ func NewLimiter(perSecond float64) *Limiter {
 	return &Limiter{planned: perSecond, of: map[string]*pace{}}
 }
 
+// Plan changes how many requests per second are planned. A class that was slowed stays
+// as slow as it was, but for what is more than planned now.
+func (l *Limiter) Plan(perSecond float64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if perSecond == l.planned {
+		return
+	}
+	l.planned = perSecond
+	for _, p := range l.of {
+		p.planned.SetLimit(rate.Limit(perSecond))
+		p.planned.SetBurst(burst(perSecond))
+		for _, q := range p.classes {
+			q.plan(perSecond, time.Now())
+		}
+	}
+}
+
+// burst is how many requests may go out at once at a rate.
+func burst(perSecond float64) int { return max(1, int(math.Ceil(perSecond))) }
+
 func (l *Limiter) pace(subscription string) *pace {
 	p := l.of[subscription]
 	if p == nil {
-		p = &pace{planned: rate.NewLimiter(rate.Limit(l.planned), max(1, int(math.Ceil(l.planned)))),
+		p = &pace{planned: rate.NewLimiter(rate.Limit(l.planned), burst(l.planned)),
 			classes: map[fleet.RateLimitClass]*classPace{}}
 		l.of[subscription] = p
 	}

@@ -47,6 +47,42 @@ func TestLimiterRate(t *testing.T) {
 	}
 }
 
+// What is planned may become less, when others share it, and more again: what was not
+// slowed follows at once, and what the cloud slowed stays so. Nobody is told of either.
+func TestLimiterIsPlannedAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(10)
+		l.Changed = func(c PaceChange) {
+			if c.PerSecond != 5 { // the 429 below
+				t.Errorf("told of %+v", c)
+			}
+		}
+		passes(t, l, subA, 20) // the burst is used up
+		for _, planned := range []float64{2, 20} {
+			l.Plan(planned)
+			passes(t, l, subA, int(planned)*10) // what it had left, and its burst, are gone
+			began := time.Now()
+			passes(t, l, subA, 40)
+			if got := 40 / time.Since(began).Seconds(); got < planned*0.97 || got > planned*1.03 {
+				t.Errorf("%.2f requests a second, planned are %v", got, planned)
+			}
+		}
+		l.Plan(10)
+		l.Told(subA, fleet.ClassReads, fleet.RateLimitAnswer{SentAt: time.Now(), SlowDown: true})
+		for planned, want := range map[float64]float64{40: 5, 20: 5} {
+			l.Plan(planned)
+			if got := rateOf(l, subA, fleet.ClassReads); got != want {
+				t.Errorf("of %v a second planned a slowed class has %v, want %v", planned, got, want)
+			}
+		}
+		l.Plan(4)
+		if got := rateOf(l, subA, fleet.ClassReads); got != 4 {
+			t.Errorf("of 4 a second planned a slowed class has %v", got)
+		}
+	})
+}
+
 // As long as no cloud complains, the classes of a subscription share what is
 // planned for it, as if there were one.
 func TestLimiterSharesThePlan(t *testing.T) {

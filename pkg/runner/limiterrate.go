@@ -44,6 +44,15 @@ func newClassRate(planned float64) classRate {
 	return classRate{planned: planned, rate: planned, told: planned}
 }
 
+// plan changes what is planned: a class that is not slowed has all of it.
+func (r *classRate) plan(perSecond float64, now time.Time) {
+	if !r.slowed() {
+		r.told = perSecond
+		r.set(perSecond, now)
+	}
+	r.planned, r.rate = perSecond, min(r.rate, perSecond)
+}
+
 // slowed reports whether the class gets less than is planned.
 func (r *classRate) slowed() bool { return r.rate < r.planned }
 

@@ -59,6 +59,7 @@ type night struct {
 	cloud                                *emulator.Cloud
 	conn                                 *connection
 	close                                []func()
+	before                               func(url string) string // what stands before the emulator
 }
 
 func demo(c *cli.Context) error {
@@ -142,6 +143,9 @@ func (n *night) set(ctx context.Context) error {
 		return err
 	}
 	n.close = append(n.close, hangUp)
+	if n.before != nil {
+		url = n.before(url)
+	}
 	n.emulator = url
 	return n.people(ctx)
 }

@@ -39,7 +39,7 @@ func TestEverySwitch(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.queues = map[int]string{2: "prod"}
-	n.extra = []string{"--deployment", "fleetup", "--build-id", "one", "--share", "3", "--activities-per-second", "200"}
+	n.extra = []string{"--deployment", "fleetup", "--build-id", "one", "--activities-per-second", "200"}
 	if err := n.set(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,8 @@ func TestEverySwitch(t *testing.T) {
 		_, err := deployment.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: "one"})
 		return err == nil
 	})
+	n.shares(t, 0, 2) // and the third has a queue of its own
+	n.shares(t, 1, 2)
 	run, err := n.conn.begin(ctx, "demo", n.plan, false,
 		protocol.Options{Heartbeat: 3 * time.Second, SearchAttributes: true, Queues: map[string]string{prod: "prod"}})
 	if err != nil {

@@ -103,7 +103,7 @@ func oneMachine(t *testing.T, p *plan.Plan, folder string) (fleet.ExitCode, *rol
 		t.Fatal(err)
 	}
 	defer func() { stop(); _ = cloud.Close() }()
-	conn, err := cloudOf(p, url, 1)
+	conn, err := cloudOf(p, url, newShares(1))
 	if err != nil {
 		t.Fatal(err)
 	}

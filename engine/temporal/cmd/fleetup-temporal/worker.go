@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,6 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
-	"github.com/fleetup-dev/fleetup/pkg/runner"
 )
 
 // A step of a large fleet takes longer than the second after which the SDK takes a
@@ -44,9 +44,9 @@ func workerCommand() *cli.Command {
 				Usage: "keep the ledgers' files in this `FOLDER`: one worker of a task queue does"},
 			&cli.BoolFlag{Name: "activities-only",
 				Usage: "carry actions out and no workflows: for the task queue of a tenant (run --queue-of)"},
-			&cli.IntFlag{Name: "share", Value: 1,
-				Usage: "use one part in `N` of each plan's request rate, where N such workers speak to the same " +
-					"subscriptions"},
+			&cli.IntFlag{Name: "share", DefaultText: "as many as the server sees at the task queue",
+				Usage: "use one part in `N` of each plan's request rate, where N workers speak to the same " +
+					"subscriptions, of other task queues too"},
 			&cli.Float64Flag{Name: "activities-per-second",
 				Usage: "have the server hand out so many actions a second at most, over all workers of the task " +
 					"queue: `RATE`"},
@@ -66,7 +66,7 @@ func generation() string { return fmt.Sprintf("generation-%d", rolloutflow.Gener
 func work(c *cli.Context) error {
 	share := c.Int("share")
 	switch {
-	case share < 1:
+	case c.IsSet("share") && share < 1:
 		return usage("--share is how many workers share the rate, 1 at least")
 	case c.String("deployment") == "" && c.String("build-id") != "":
 		return usage("--build-id is of a --deployment: name that too")
@@ -78,11 +78,30 @@ func work(c *cli.Context) error {
 		return err
 	}
 	defer conn.Close()
+	host, _ := os.Hostname()
+	// Two containers may have the same host's name and process ID.
+	self := fmt.Sprintf("%d@%s@%s", os.Getpid(), host, rand.Text())
+	rates, ctx := newShares(max(share, 1)), c.Context
+	if share == 0 {
+		n, err := pollers(ctx, conn.client, conn.queue, self)
+		if err != nil {
+			return fmt.Errorf("the server does not say how many workers share the request rate (give --share N): %w",
+				err)
+		}
+		rates.among(n)
+		following, end := context.WithCancel(ctx)
+		followed := make(chan struct{})
+		go func() {
+			defer close(followed)
+			rates.follow(following, conn.client, conn.queue, self)
+		}()
+		defer func() { end(); <-followed }()
+	}
 	plans := func(ctx context.Context, ref protocol.PlanRef) ([]byte, error) { return conn.store.Get(ctx, ref.Key) }
 	calls := &activities.Worker{Plan: plans,
-		Connect: func(p *plan.Plan) (*session.Cloud, error) { return cloudOf(p, c.String("emulator"), share) }}
+		Connect: func(p *plan.Plan) (*session.Cloud, error) { return cloudOf(p, c.String("emulator"), rates) }}
 	defer calls.Close()
-	o := worker.Options{DeadlockDetectionTimeout: longestStep, MaxConcurrentActivityExecutionSize: manyAtOnce,
+	o := worker.Options{Identity: self, DeadlockDetectionTimeout: longestStep, MaxConcurrentActivityExecutionSize: manyAtOnce,
 		WorkerStopTimeout:            5 * time.Second,
 		DisableWorkflowWorker:        c.Bool("activities-only"),
 		TaskQueueActivitiesPerSecond: c.Float64("activities-per-second")}
@@ -143,15 +162,13 @@ func saying(cl client.Client) func(context.Context, string, protocol.Ask) (rollo
 	}
 }
 
-// cloudOf connects to a plan's cloud, or to the emulator at a URL, at one part in share of
+// cloudOf connects to a plan's cloud, or to the emulator at a URL, at this worker's part of
 // the plan's rate.
-func cloudOf(p *plan.Plan, emulator string, share int) (*session.Cloud, error) {
-	shared := *p
-	shared.Limits.RequestsPerSecond /= float64(share)
-	p = &shared
+func cloudOf(p *plan.Plan, emulator string, rates *shares) (*session.Cloud, error) {
+	limiter := rates.limiter(p.Limits.RequestsPerSecond)
 	if p.Cloud.Name != fleet.Emulator {
 		return session.Process{Command: "temporal worker"}.Connect(p,
-			session.ConnectOptions{Credentials: p.Credentials})
+			session.ConnectOptions{Credentials: p.Credentials, Limiter: limiter})
 	}
 	if emulator == "" {
 		return nil, fmt.Errorf("the plan is of cloud Emulator: a worker finds it with --emulator")
@@ -162,7 +179,6 @@ func cloudOf(p *plan.Plan, emulator string, share int) (*session.Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	limiter := runner.NewLimiter(p.Limits.RequestsPerSecond)
 	up, _, err := k.Connect(p, session.ConnectOptions{},
 		azure.Options{Cloud: endpoints, Version: "temporal", Pacer: limiter})
 	if err != nil {
