@@ -14,8 +14,10 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
+	"github.com/fleetup-dev/fleetup/engine/temporal/blobs"
 	"github.com/fleetup-dev/fleetup/engine/temporal/protocol"
 	"github.com/fleetup-dev/fleetup/engine/temporal/rolloutflow"
+	"github.com/fleetup-dev/fleetup/engine/temporal/seal"
 )
 
 // recorded are the histories of this generation: segments of runs on a real server. They
@@ -36,7 +38,11 @@ func replay(t *testing.T, text []byte) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := worker.NewWorkflowReplayer()
+	r, err := worker.NewWorkflowReplayerWithOptions(worker.WorkflowReplayerOptions{
+		DataConverter: (*seal.Keys)(nil).Converter(blobs.Compression())})
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.RegisterWorkflowWithOptions(rolloutflow.Rollout, workflow.RegisterOptions{Name: protocol.Rollout})
 	return r.ReplayWorkflowHistory(nil, history)
 }

@@ -143,12 +143,13 @@ func (k *Keys) OpenBlob(data []byte) ([]byte, error) {
 	return k.open(string(id), sealed)
 }
 
-// Converter is how payloads are written: sealed, where there are keys.
-func (k *Keys) Converter() converter.DataConverter {
-	if k == nil {
-		return converter.GetDefaultDataConverter()
+// Converter is how payloads are written: as the codecs before it make them, and then
+// sealed, where there are keys.
+func (k *Keys) Converter(before ...converter.PayloadCodec) converter.DataConverter {
+	if k != nil {
+		before = append([]converter.PayloadCodec{codec{k}}, before...) // the last one encodes first
 	}
-	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec{k})
+	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), before...)
 }
 
 // codec seals payloads. One that is not sealed is read as it is: of a run that began

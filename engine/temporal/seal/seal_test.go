@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/sdk/converter"
 )
 
 // file writes a file of keys, each made of one letter.
@@ -67,6 +68,12 @@ func TestSealed(t *testing.T) {
 	changed.Data[len(changed.Data)-1]++
 	if _, err := read(old, changed); err == nil || !strings.Contains(err.Error(), "not what was sealed") {
 		t.Errorf("of a changed payload: %v", err)
+	}
+	// What is sealed was compressed first: afterwards it could not be.
+	long := strings.Repeat(secret, 10_000)
+	small, err := old.Converter(converter.NewZlibCodec(converter.ZlibCodecOptions{})).ToPayload(long)
+	if err != nil || len(small.Data) > len(long)/10 || string(small.Metadata[converter.MetadataEncoding]) != encoding {
+		t.Errorf("%d bytes are sealed to %d, %s: %v", len(long), len(small.Data), small.Metadata, err)
 	}
 	var none *Keys
 	plain, err := none.Converter().ToPayload(secret)

@@ -90,7 +90,7 @@ func dial(ctx context.Context, s settings) (*connection, error) {
 		return nil, err
 	}
 	store.Keys = keys
-	o.DataConverter = keys.Converter()
+	o.DataConverter = keys.Converter(blobs.Compression())
 	// Errors name vaults: with keys they are sealed too.
 	o.FailureConverter = temporal.NewDefaultFailureConverter(
 		temporal.DefaultFailureConverterOptions{DataConverter: o.DataConverter, EncodeCommonAttributes: keys != nil})
