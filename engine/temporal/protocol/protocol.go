@@ -69,7 +69,7 @@ type Resume struct {
 // Options are how a run is carried out.
 type Options struct {
 	// MaxEvents is how many events a segment's history may have before the next
-	// segment takes over; 0: as the server suggests.
+	// segment takes over; 0: 10,000. A server that finds it too large suggests so before.
 	MaxEvents int `json:"maxEvents,omitempty"`
 	// Heartbeat is after how long without a sign of life a worker counts as gone.
 	Heartbeat time.Duration `json:"heartbeatNs,omitempty"`

@@ -38,7 +38,7 @@ import (
 // of its generation, no longer replay then. A build goes on only with segments of its own
 // generation; workers of a deployment are told apart by it, and a run stays with the one
 // that began it. It is handed over by cancelling it, and resuming it.
-const Generation = 3
+const Generation = 4
 
 // maxEvents is how many events a segment has at most, where the options do not say: well
 // below the 51,200 at which a server ends a workflow
@@ -269,8 +269,14 @@ func (f *flow) full() bool {
 	if limit == 0 {
 		limit = maxEvents
 	}
-	return info.GetContinueAsNewSuggested() || info.GetCurrentHistoryLength() > limit
+	return info.GetContinueAsNewSuggested() && !slices.Equal(info.GetContinueAsNewSuggestedReasons(), manyEvents) ||
+		info.GetCurrentHistoryLength() > limit
 }
+
+// manyEvents is when a server's suggestion to go on anew is not followed: it comes at a
+// tenth of the events that it allows (temporalio/temporal,
+// limit.historyCount.suggestContinueAsNew), and each segment costs a snapshot of the fleet.
+var manyEvents = []workflow.ContinueAsNewSuggestedReason{workflow.ContinueAsNewSuggestedReasonTooManyHistoryEvents}
 
 // rouse sets the timer of the brain's next step; a zero time ends it.
 func (f *flow) rouse(at time.Time) {

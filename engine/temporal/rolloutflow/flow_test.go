@@ -358,11 +358,36 @@ func TestChecksComeTogether(t *testing.T) {
 		})
 	s.run(t)
 	slices.Sort(sizes)
-	if want := []int{5, 10, 20}; !slices.Equal(sizes, want) {
+	if want := []int{5, 5, 5, 5, 5, 5, 5}; !slices.Equal(sizes, want) {
 		t.Errorf("the checks came in batches of %v, want %v", sizes, want)
 	}
 	if len(checked) != 35 {
 		t.Errorf("%d vaults were checked, want 35", len(checked))
+	}
+}
+
+// A server suggests to go on anew long before a history is too long: what ends a segment is
+// another reason, and the number of events that is its own.
+func TestWhatEndsASegment(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reasons []workflow.ContinueAsNewSuggestedReason
+		again   bool
+	}{
+		{[]workflow.ContinueAsNewSuggestedReason{workflow.ContinueAsNewSuggestedReasonTooManyHistoryEvents}, false},
+		{[]workflow.ContinueAsNewSuggestedReason{workflow.ContinueAsNewSuggestedReasonHistorySizeTooLarge}, true},
+		{[]workflow.ContinueAsNewSuggestedReason{workflow.ContinueAsNewSuggestedReasonTooManyHistoryEvents,
+			workflow.ContinueAsNewSuggestedReasonTooManyUpdates}, true},
+		{nil, true}, // an older server gives none
+	} {
+		s := newStage(t, inventory)
+		s.env.SetContinueAsNewSuggested(true)
+		s.env.SetContinueAsNewSuggestedReasons(c.reasons)
+		s.env.ExecuteWorkflow(protocol.Rollout, s.input)
+		_, again := errors.AsType[*workflow.ContinueAsNewError](s.env.GetWorkflowError())
+		if again != c.again || !s.env.IsWorkflowCompleted() {
+			t.Errorf("suggested for %v: another segment %v, want %v", c.reasons, again, c.again)
+		}
 	}
 }
 

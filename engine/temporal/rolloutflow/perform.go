@@ -30,8 +30,9 @@ const (
 )
 
 // batch is how many checks one activity makes at most: a few, since their answers come
-// together, and none of their places is free before.
-const batch = 20
+// together, none of their places is free before, and other workers have their part of the
+// request rate too.
+const batch = 5
 
 func (f *flow) heartbeat() time.Duration {
 	if d := f.in.Options.Heartbeat; d > 0 {
