@@ -105,7 +105,7 @@ func (e *environment) show(c *cli.Context) error {
 			if o.Template != "" {
 				made = ", made of " + o.Template
 			}
-			quote(e.stdout, "  %-20s %-30s %s:%d:%d (%s%s)", lexicon.Clean(o.Key), lexicon.Clean(o.Value),
+			say(e.stdout, "  %-20s %-30s %s:%d:%d (%s%s)", lexicon.Clean(o.Key), lexicon.Clean(o.Value),
 				lexicon.Clean(o.File), o.Line, o.Column, o.From, lexicon.Clean(made))
 		}
 	}

@@ -11,18 +11,8 @@ import (
 )
 
 // say prints a message of one line or more. What in it could steer a terminal
-// is escaped, wherever it comes from, and its times are those of this machine's zone, as
-// on every page.
+// is escaped, wherever it comes from.
 func say(w io.Writer, format string, args ...any) {
-	lines := strings.Split(cleanLines(fmt.Sprintf(format, args...)), "\n")
-	for i, l := range lines {
-		lines[i] = layout.ZonedMessage(l, localZone())
-	}
-	fmt.Fprintf(w, "%s\n", fitted(w, strings.Join(lines, "\n")))
-}
-
-// quote prints a line as say does, with the times as whoever is quoted wrote them.
-func quote(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, "%s\n", fitted(w, cleanLines(fmt.Sprintf(format, args...))))
 }
 

@@ -1,7 +1,6 @@
 package layout
 
 import (
-	"strings"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
@@ -41,51 +40,6 @@ func Zoned(text string, zone *time.Location, now time.Time) string {
 		}
 		return m[1] + lexicon.Span(d)
 	})
-}
-
-// ZonedMessage is Zoned for a line that stands alone: no heading names its zone, so each
-// time does, and is as exact as it was. What a line quotes, the names of files and a command
-// at its end stay as they are.
-func ZonedMessage(line string, zone *time.Location) string {
-	command := ""
-	if m := commandBehind().FindStringSubmatch(line); m != nil {
-		line, command = m[1], " "+m[2]
-	}
-	c, done := lexicon.ClockIn(zone), 0
-	var b strings.Builder
-	for _, at := range machineTime().FindAllStringIndex(line, -1) {
-		if s, ok := messageTime(c, line[at[0]:at[1]]); ok && stands(line[:at[0]], line[at[1]:]) {
-			b.WriteString(line[done:at[0]] + s)
-			done = at[1]
-		}
-	}
-	return b.String() + line[done:] + command
-}
-
-// messageTime writes a machine's time with its zone.
-func messageTime(c lexicon.Clock, s string) (string, bool) {
-	for _, form := range machineForms {
-		t, err := time.Parse(form, s)
-		if err != nil {
-			continue
-		}
-		zone := " " + t.In(c.Zone).Format("MST")
-		if strings.Contains(form, ":05") {
-			return c.Full(t) + zone, true
-		}
-		return c.Minute(t) + zone, true
-	}
-	return "", false
-}
-
-// stands reports whether what stands between two parts of a line is a word of the sentence,
-// and no part of a quotation or a name.
-func stands(before, after string) bool {
-	if strings.Count(before, `"`)%2 == 1 || before != "" && !strings.ContainsAny(before[len(before)-1:], " (") {
-		return false
-	}
-	after = strings.TrimLeft(after, ".:")
-	return after == "" || strings.ContainsAny(after[:1], " ),;")
 }
 
 // Zoned writes the times in all sentences of a page in its zone. Commands, and

@@ -33,29 +33,3 @@ func TestZoned(t *testing.T) {
 		}
 	}
 }
-
-func TestMessagesNameTheirZone(t *testing.T) {
-	t.Parallel()
-	sydney, err := time.LoadLocation("Australia/Sydney")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for in, want := range map[string]string{
-		"by process 7, since 2026-03-16T12:30:05Z; wait":   "by process 7, since 2026-03-16 23:30:05 AEDT; wait",
-		"over (freeze, until 2026-07-01 00:00 UTC, by hr)": "over (freeze, until 2026-07-01 10:00 AEST, by hr)",
-		"from 2026-03-16T12:30Z to 2026-03-16T14:00:00Z.":  "from 2026-03-16 23:30 AEDT to 2026-03-17 01:00:00 AEDT.",
-		`"2026-03-16T12:30:00Z" is no date`:                `"2026-03-16T12:30:00Z" is no date`,
-		`"at 2026-03-16T12:30:00Z or so" is no date`:       `"at 2026-03-16T12:30:00Z or so" is no date`,
-		"cannot read /night/2026-03-16T12:30:00Z.db":       "cannot read /night/2026-03-16T12:30:00Z.db",
-		"cannot read 2026-03-16T12:30:00Z.db":              "cannot read 2026-03-16T12:30:00Z.db",
-		"waits until 2026-03-16T12:30Z; next: fleetup approve --until 2026-03-16T12:30Z --state x.db": "waits until " +
-			"2026-03-16 23:30 AEDT; next: fleetup approve --until 2026-03-16T12:30Z --state x.db",
-	} {
-		if got := layout.ZonedMessage(in, sydney); got != want {
-			t.Errorf("%q is %q, want %q", in, got, want)
-		}
-	}
-	if in := "held until 2026-03-16 12:30 UTC"; layout.ZonedMessage(in, nil) != in {
-		t.Errorf("in UTC %q is %q", in, layout.ZonedMessage(in, nil))
-	}
-}
