@@ -20,8 +20,9 @@ func TestCompression(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plain := string(p.GetMetadata()[converter.MetadataEncoding]) == converter.MetadataEncodingJSON; plain != (text == "small") {
-			t.Errorf("%d bytes: plain %v", len(text), plain)
+		encoding := string(p.GetMetadata()[converter.MetadataEncoding])
+		if (encoding == converter.MetadataEncodingJSON) != (text == "small") {
+			t.Errorf("%d bytes are %s", len(text), encoding)
 		}
 		if len(p.GetData()) > 4096 {
 			t.Errorf("%d bytes became %d", len(text), len(p.GetData()))

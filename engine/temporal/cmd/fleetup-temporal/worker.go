@@ -99,12 +99,15 @@ func work(c *cli.Context) error {
 	}
 	plans := func(ctx context.Context, ref protocol.PlanRef) ([]byte, error) { return conn.store.Get(ctx, ref.Key) }
 	calls := &activities.Worker{Plan: plans,
-		Connect: func(p *plan.Plan) (*session.Cloud, error) { return cloudOf(p, c.String("emulator"), rates) }}
+		Connect: func(p *plan.Plan) (*session.Cloud, error) {
+			return cloudOf(p, c.String("emulator"), rates)
+		}}
 	defer calls.Close()
-	o := worker.Options{Identity: self, DeadlockDetectionTimeout: longestStep, MaxConcurrentActivityExecutionSize: manyAtOnce,
-		WorkerStopTimeout:            5 * time.Second,
-		DisableWorkflowWorker:        c.Bool("activities-only"),
-		TaskQueueActivitiesPerSecond: c.Float64("activities-per-second")}
+	o := worker.Options{Identity: self, DeadlockDetectionTimeout: longestStep,
+		MaxConcurrentActivityExecutionSize: manyAtOnce,
+		WorkerStopTimeout:                  5 * time.Second,
+		DisableWorkflowWorker:              c.Bool("activities-only"),
+		TaskQueueActivitiesPerSecond:       c.Float64("activities-per-second")}
 	if name := c.String("deployment"); name != "" {
 		o.DeploymentOptions = worker.DeploymentOptions{UseVersioning: true,
 			DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
