@@ -60,6 +60,9 @@ func takenApart(c rune) bool { return c >= 0x300 && c <= 0x36f || c == 0x3099 ||
 // alike, as the Kelvin sign, or that a language has in one case, as the dotless i,
 // stay what they are.
 func FoldName(s string) string {
+	if folded(s) {
+		return s
+	}
 	return strings.Map(func(c rune) rune {
 		if c < utf8.RuneSelf {
 			return unicode.ToLower(c)
@@ -71,6 +74,16 @@ func FoldName(s string) string {
 		}
 		return lower
 	}, s)
+}
+
+// folded reports whether a name is all lower case of ASCII, as most are or soon become.
+func folded(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf || s[i] >= 'A' && s[i] <= 'Z' {
+			return false
+		}
+	}
+	return true
 }
 
 // SameName reports whether Azure takes two names for one.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -160,8 +159,6 @@ func KeyOf(kind Kind, subscriptionID string, t ResourceType, location, name stri
 		url.PathEscape(NormalizeLocation(location)) + "/" + url.PathEscape(name))
 }
 
-var guidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
 // NormalizeGUID returns a GUID in lower case without braces. Braces around it
 // are tolerated (classic-service.md#the-operation).
 func NormalizeGUID(s string) (string, error) {
@@ -169,8 +166,29 @@ func NormalizeGUID(s string) (string, error) {
 	if strings.HasPrefix(t, "{") && strings.HasSuffix(t, "}") {
 		t = t[1 : len(t)-1]
 	}
-	if !guidPattern.MatchString(t) {
+	if !isGUID(t) {
 		return "", fmt.Errorf("%q is not a GUID such as 53a3c692-5283-4f0a-baf6-49412f5ebefe", s)
 	}
 	return strings.ToLower(t), nil
+}
+
+// isGUID reports whether a text is 8-4-4-4-12 hexadecimal digits.
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
+				return false
+			}
+		}
+	}
+	return true
 }

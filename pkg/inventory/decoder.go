@@ -30,6 +30,7 @@ type decoder struct {
 	named         int            // how many of them byName knows
 	subscriptions []subscriptionPlaces
 	vaults        []vaultNote // in the order of reading
+	layers        []*layer    // of the vault that is read
 	waves         []fields
 	whole         map[string]place // of what an issue with the whole is about
 
@@ -51,11 +52,11 @@ type decoder struct {
 
 // vaultNote is what is remembered of a vault beside its values.
 type vaultNote struct {
-	place        place
-	subscription int // its index
-	origins      []Origin
+	spot
+	subscription int32 // its index
 	// Where its name, its location and its hold are given.
-	name, location, hold place
+	name, location, hold spot
+	origins              []Origin
 }
 
 type subscriptionPlaces struct{ start, id, name, labels place }
@@ -145,7 +146,7 @@ func (d *decoder) inventory(root *yaml.Node) {
 		d.include(include)
 	}
 	// Rows of a table may add to any subscription; the plan goes by those.
-	slices.SortStableFunc(d.vaults, func(a, b vaultNote) int { return a.subscription - b.subscription })
+	slices.SortStableFunc(d.vaults, func(a, b vaultNote) int { return int(a.subscription - b.subscription) })
 	d.reportUnfilled()
 	d.unusedRules()
 	if e := f.get("waves"); e != nil {
@@ -199,7 +200,7 @@ func (d *decoder) report(issues []plan.Issue) {
 func (d *decoder) placeOf(s plan.Subject, field string) place {
 	switch s.Kind {
 	case plan.SubjectVault:
-		return d.vaults[s.Index].place
+		return d.placeAt(d.vaults[s.Index].spot)
 	case plan.SubjectSubscription:
 		p := d.subscriptions[s.Index]
 		switch field {

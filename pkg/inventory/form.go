@@ -42,9 +42,16 @@ func newForm[T any](what, prefix string, keys ...key[T]) *form[T] {
 
 // mapping reads a mapping by its form; what is read by hand is left to the caller.
 func (f *form[T]) mapping(d *decoder, n *yaml.Node, where place, into *T) (fields, bool) {
-	got, ok := d.mapping(n, where, &f.schema)
-	f.read(d, &got, into)
+	var got fields
+	ok := f.into(d, &got, n, where, into)
 	return got, ok
+}
+
+// into is mapping with the room of fields that are not needed any more.
+func (f *form[T]) into(d *decoder, got *fields, n *yaml.Node, where place, into *T) (ok bool) {
+	*got, ok = d.mapping(n, where, &f.schema, got.entries)
+	f.read(d, got, into)
+	return ok
 }
 
 func (f *form[T]) read(d *decoder, from *fields, into *T) {

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -76,10 +77,11 @@ func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, part
 	warnings *[]Problem,
 ) (*plan.Plan, *Provenance, error) {
 	d := &decoder{reader: newReader(name), sound: true, parts: parts, explain: explain, kinds: kinds}
+	d.consumes = true
 	if _, err := d.decode(data, now); err != nil {
 		return nil, nil, err
 	}
-	p, issues := plan.Build(d.in)
+	p, issues := plan.Build(d.handOver())
 	d.report(issues)
 	if err := d.failed(); err != nil {
 		return nil, nil, err
@@ -88,6 +90,16 @@ func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, part
 		*warnings = d.warned(p)
 	}
 	return p, d.provenance(), nil
+}
+
+// handOver is what was read, whose vaults are in memory for the plan alone.
+func (d *decoder) handOver() plan.Input {
+	in := d.in
+	d.in.Subscriptions = slices.Clone(in.Subscriptions)
+	for i := range d.in.Subscriptions {
+		d.in.Subscriptions[i].Vaults = nil
+	}
+	return in
 }
 
 // decode reads an inventory's text and returns its mapping. The error is for text
@@ -103,5 +115,6 @@ func (d *decoder) decode(data []byte, now time.Time) (*yaml.Node, error) {
 	}
 	d.in.Inventory, d.in.Now = d.main, now
 	d.inventory(root)
+	d.pool = nil
 	return root, nil
 }

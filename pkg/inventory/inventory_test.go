@@ -305,6 +305,37 @@ func bigInventory(n int) []byte {
 	return b.Bytes()
 }
 
+// TestAliasedLists: what was read lets go of its nodes, but for those that an alias leads
+// back to.
+func TestAliasedLists(t *testing.T) {
+	t.Parallel()
+	p, err := inventory.Parse("fleet.yaml", []byte(`apiVersion: fleetup/v1
+cloud: AzurePublic
+defaults: {location: West US, resourceType: BackupVault, targetResourceGroup: rg}
+subscriptions:
+  - id: 53a3c692-5283-4f0a-baf6-000000000001
+    vaults: &shared
+      - &one {name: one, labels: {tier: a}}
+      - name: two
+  - id: 53a3c692-5283-4f0a-baf6-000000000002
+    vaults: *shared
+  - id: 53a3c692-5283-4f0a-baf6-000000000003
+    vaults:
+      - *one
+`), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range p.Vaults {
+		v := &p.Vaults[i]
+		got = append(got, v.SubscriptionID[35:]+v.Name+v.Labels["tier"])
+	}
+	if want := "1onea 1two 2onea 2two 3onea"; strings.Join(got, " ") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func BenchmarkParse100kVaults(b *testing.B) {
 	data := bigInventory(100_000)
 	b.SetBytes(int64(len(data)))

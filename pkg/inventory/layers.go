@@ -135,16 +135,38 @@ func (d *decoder) unusedRules() {
 	}
 }
 
-// lay makes a vault of its own values, the rules and the defaults. Its calendar
+// lay lays the rules and its own values over a vault that has the defaults. The calendar
 // is nil without one of its own.
-func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) (fleet.Vault, *plan.Calendar) {
+func (d *decoder) lay(v *fleet.Vault, own *layer, s *plan.SubscriptionSpec) *plan.Calendar {
+	layers := append(d.layers[:0], &d.defaults)
+	for _, r := range d.matching(v, own, s) {
+		layers = append(layers, &r.layer)
+	}
+	own.onto(v)
+	layers = append(layers, own)
+	d.layers = layers
+	d.complete(v, layers, s)
+	d.checkName(own, v)
+	d.note(layers)
+	template := v.TargetResourceGroup
+	d.expand(v, layers, s)
+	calendar := d.layCalendars(v, layers, s)
+	if d.explain {
+		note := &d.vaults[len(d.vaults)-1]
+		note.origins = d.originsOf(v, template, layers, s)
+	}
+	return calendar
+}
+
+// matching lays the rules that match over a vault that has the defaults, and lists them.
+func (d *decoder) matching(v *fleet.Vault, own *layer, s *plan.SubscriptionSpec) (rules []*rule) {
+	if len(d.rules) == 0 {
+		return nil
+	}
 	// What rules match by: labels, location and type as they will be.
-	v := d.defaults.vault
-	seen := v
+	seen := *v
 	own.onto(&seen)
 	seen.SubscriptionID, seen.SubscriptionName = s.ID, s.Name
-	layers := make([]*layer, 1, 4)
-	layers[0] = &d.defaults
 	for i := range d.rules {
 		r := &d.rules[i]
 		seen.Labels = join(own.vault.Labels, join(v.Labels, s.Labels))
@@ -152,22 +174,10 @@ func (d *decoder) lay(own *layer, s *plan.SubscriptionSpec) (fleet.Vault, *plan.
 			continue
 		}
 		r.used = true
-		r.onto(&v)
-		layers = append(layers, &r.layer)
+		r.onto(v)
+		rules = append(rules, r)
 	}
-	own.onto(&v)
-	layers = append(layers, own)
-	d.complete(&v, layers, s)
-	d.checkName(own, &v)
-	d.note(layers)
-	template := v.TargetResourceGroup
-	d.expand(&v, layers, s)
-	calendar := d.layCalendars(&v, layers, s)
-	if d.explain {
-		note := &d.vaults[len(d.vaults)-1]
-		note.origins = d.originsOf(&v, template, layers, s)
-	}
-	return v, calendar
+	return rules
 }
 
 // checkName reports a name that no vault of its type can have.

@@ -22,13 +22,38 @@ type reader struct {
 	file     string // the one that is being read: the inventory or a file it includes
 	included bool   // it is one that the inventory includes
 	problems []Problem
+	files    []string // that a spot is in
+	lastFile int
 	pool     map[string]string // one copy of each text that many vaults share
+	consumes bool              // nobody wants the nodes of what was read
+	readOnce bool              // so they go, where no alias of the file may lead back to them
 	aliased  int
 	sizes    map[*yaml.Node]int // of anchored nodes
 }
 
 func newReader(name string) *reader {
 	return &reader{main: name, file: name, pool: make(map[string]string)}
+}
+
+// spot is a place of which many are kept: files are numbered, from 1. The zero spot is
+// nowhere.
+type spot struct{ file, line, column int32 }
+
+func (r *reader) spot(p place) spot {
+	p = r.here(p)
+	if n := len(r.files); n == 0 || r.files[r.lastFile] != p.file {
+		if r.lastFile = slices.Index(r.files, p.file); r.lastFile < 0 {
+			r.files, r.lastFile = append(r.files, p.file), n
+		}
+	}
+	return spot{int32(r.lastFile + 1), int32(p.line), int32(p.column)}
+}
+
+func (r *reader) placeAt(s spot) place {
+	if s.file == 0 {
+		return place{}
+	}
+	return place{int(s.line), int(s.column), r.files[s.file-1]}
 }
 
 func at(n *yaml.Node) place { return place{line: n.Line, column: n.Column} }
@@ -135,15 +160,16 @@ type schema struct {
 }
 
 // mapping reads a mapping by its schema. Problems with keys are reported; the
-// other entries are returned. ok is false when the node is no mapping at all.
-func (r *reader) mapping(n *yaml.Node, where place, s *schema) (f fields, ok bool) {
+// other entries are returned, in room where that has some for them. ok is false when
+// the node is no mapping at all.
+func (r *reader) mapping(n *yaml.Node, where place, s *schema, room []entry) (f fields, ok bool) {
 	f.at, f.what = where, s.what
 	if n.Kind != yaml.MappingNode || n.Tag != "!!map" {
 		r.problem(where, "", "%s must be a mapping of keys to values, not %s", s.what, describe(n))
 		f.unclear = true
 		return f, false
 	}
-	f.entries = make([]entry, 0, len(n.Content)/2)
+	f.entries = slices.Grow(room[:0], len(n.Content)/2)
 	var seen map[string]place // only for mappings too long to search
 	if len(n.Content) > 64 {
 		seen = make(map[string]place, len(n.Content)/2)

@@ -133,7 +133,7 @@ func (d *decoder) labels(e *entry) map[string]string {
 // pairs reads labels, or a match of them: names with values, and shows each
 // to check. A problem makes the waves unknowable.
 func (d *decoder) pairs(e *entry, what string, check func(l *entry, value string)) map[string]string {
-	f, ok := d.mapping(e.value, e.at, &schema{what: what})
+	f, ok := d.mapping(e.value, e.at, &schema{what: what}, nil)
 	d.sound = d.sound && ok && len(f.entries) == len(e.value.Content)/2
 	var m map[string]string
 	for i := range f.entries {

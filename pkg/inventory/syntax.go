@@ -29,6 +29,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 	if !r.cleanText(data) {
 		return nil
 	}
+	r.readOnce = r.consumes && bytes.IndexByte(data, '&') < 0
 	docs, err := readDocuments(data)
 	if err != nil {
 		r.syntaxProblem(data, err)

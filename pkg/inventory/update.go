@@ -157,9 +157,10 @@ func (u *updater) read(root *yaml.Node) {
 			v := &s.Vaults[j]
 			note := u.d.vaults[k]
 			k++
-			u.items = append(u.items, item{sub: i, vault: v, place: note.place,
+			where := u.d.placeAt(note.spot)
+			u.items = append(u.items, item{sub: i, vault: v, place: where,
 				key:   u.f.key(s.ID, v),
-				fixed: note.place.file != u.name || i >= own || shared[i]})
+				fixed: where.file != u.name || i >= own || shared[i]})
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (d *decoder) upgrade(e *entry) {
 			}
 		}
 	} // else any key may be one of the kind that was meant
-	f, ok := d.mapping(e.value, e.at, s)
+	f, ok := d.mapping(e.value, e.at, s, nil)
 	if !ok {
 		return
 	}

@@ -138,7 +138,11 @@ func (d *decoder) readSubscriptions(root *fields, optional bool) {
 	}
 	list, ok := d.items(e, "subscriptions")
 	d.sound = d.sound && ok
-	for _, n := range list {
+	d.vaults = slices.Grow(d.vaults, vaultsIn(list))
+	for i, n := range list {
+		if d.readOnce {
+			list[i] = nil
+		}
 		if n.Kind == yaml.AliasNode {
 			d.sound = false
 			d.problem(at(n), "write it out; its vaults may be an alias",
@@ -153,6 +157,16 @@ func (d *decoder) readSubscriptions(root *fields, optional bool) {
 		}
 		d.subscription(&f, &s)
 	}
+}
+
+// vaultsIn counts the vaults of subscriptions, as far as they are lists.
+func vaultsIn(subscriptions []*yaml.Node) (n int) {
+	for _, s := range subscriptions {
+		if _, list := child(s, "vaults"); list != nil {
+			n += len(list.Content)
+		}
+	}
+	return n
 }
 
 // subscription reads the vaults of a subscription, of which all else is read.
@@ -223,32 +237,39 @@ func (d *decoder) readVaults(e *entry, s *plan.SubscriptionSpec) {
 	list, ok := d.items(e, "vaults")
 	d.sound = d.sound && ok
 	s.Vaults = make([]fleet.Vault, 0, len(list))
-	for _, n := range list {
+	own := &layer{}
+	for i, n := range list {
 		n, where := d.resolve(n)
-		own := layer{from: "vault", file: d.file}
-		if own.fields, ok = vaultForm.mapping(d, n, where, &own.vault); !ok {
+		if own.noted { // it is looked at again when the waves are known
+			own = &layer{}
+		}
+		*own = layer{from: "vault", file: d.file, fields: fields{entries: own.fields.entries[:0]}}
+		if ok = vaultForm.into(d, &own.fields, n, where, &own.vault); !ok {
 			d.sound = false
 			continue
 		}
-		d.addVault(&own, where, len(d.subscriptions)-1, s)
+		d.addVault(own, where, len(d.subscriptions)-1, s)
+		if d.readOnce {
+			list[i] = nil
+		}
 	}
 }
 
 // addVault adds a vault to the subscription of an index: its own values are laid
 // over those of the rules that match it, and these over the defaults.
 func (d *decoder) addVault(own *layer, where place, subscription int, s *plan.SubscriptionSpec) {
-	d.vaults = append(d.vaults, vaultNote{place: d.here(where), subscription: subscription})
+	d.vaults = append(d.vaults, vaultNote{spot: d.spot(where), subscription: int32(subscription)})
 	d.sound = d.sound && !own.fields.doubtful("labels")
 	d.groupKeys(&own.fields)
 	own.calendar = d.calendar(&own.fields)
-	v, calendar := d.lay(own, s)
-	if calendar != nil {
+	s.Vaults = append(s.Vaults, d.defaults.vault)
+	last := len(s.Vaults) - 1
+	if calendar := d.lay(&s.Vaults[last], own, s); calendar != nil {
 		if s.Calendars == nil {
 			s.Calendars = make(map[int]*plan.Calendar)
 		}
-		s.Calendars[len(s.Vaults)] = calendar
+		s.Calendars[last] = calendar
 	}
-	s.Vaults = append(s.Vaults, v)
 }
 
 // maxItems is the most protected items that are believed.

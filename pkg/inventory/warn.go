@@ -57,11 +57,11 @@ func (d *decoder) note(layers []*layer) {
 			l.counts = true
 			switch key {
 			case "name":
-				note.name = l.of(key)
+				note.name = d.spot(l.of(key))
 			case "location":
-				note.location = l.of(key)
+				note.location = d.spot(l.of(key))
 			case "hold":
-				note.hold = l.of(key)
+				note.hold = d.spot(l.of(key))
 			}
 			if n == 0 {
 				if d.effects.defaults == nil {
@@ -100,8 +100,8 @@ func (d *decoder) warned(p *plan.Plan) []Problem {
 // warnHolds names the vaults that start although they are held: one warning for a
 // hold, however many it is for.
 func (d *decoder) warnHolds(p *plan.Plan) {
-	held := map[place][]int{}
-	var order []place
+	held := map[spot][]int{}
+	var order []spot
 	for _, i := range p.Expired() {
 		at := d.vaults[i].hold
 		if held[at] == nil {
@@ -115,7 +115,7 @@ func (d *decoder) warnHolds(p *plan.Plan) {
 		if n := len(held[at]) - 1; n > 0 {
 			who = fmt.Sprintf("vault %s and %d more", quote(v.Ref()), n)
 		}
-		d.warn(at,
+		d.warn(d.placeAt(at),
 			"write a later until to keep it out, or remove the hold; a run that would start it wants "+
 				"--accept-expired-holds",
 			"%s may start: the hold is over (%s)", who, v.LapsedHold.Words())
@@ -130,12 +130,12 @@ func (d *decoder) warnHolds(p *plan.Plan) {
 // warnNames tells names that today's rules do not allow, and locations that no
 // cloud is known to have: an older vault, and a new region, may have them.
 func (d *decoder) warnNames(p *plan.Plan) {
-	seen := map[place]bool{}
+	seen := map[spot]bool{}
 	for i := range p.Vaults {
 		v, note := &p.Vaults[i], &d.vaults[i]
 		if _, unusual := fleet.CheckVaultName(v.ResourceType, v.Name); unusual != "" {
-			d.warn(note.name, "compare it with the portal", "a vault's name %s %s: today's rules do not allow that",
-				quote(v.Name), unusual)
+			d.warn(d.placeAt(note.name), "compare it with the portal",
+				"a vault's name %s %s: today's rules do not allow that", quote(v.Name), unusual)
 		}
 		if fleet.KnownLocation(v.Location) || seen[note.location] {
 			continue
@@ -143,7 +143,7 @@ func (d *decoder) warnNames(p *plan.Plan) {
 		seen[note.location] = true
 		hint := didYouMean(fleet.NormalizeLocation(v.Location), fleet.Locations(),
 			"a new region may be missing here; az account list-locations names yours")
-		d.warn(note.location, hint, "location %s is not known", quote(v.Location))
+		d.warn(d.placeAt(note.location), hint, "location %s is not known", quote(v.Location))
 	}
 }
 
@@ -197,8 +197,12 @@ func (d *decoder) warnUnused() {
 				"%s has no effect: later rules, or the vaults' own values, replace all that it sets", r.from)
 		}
 	}
+	vaults := make([]int, len(d.in.Subscriptions))
+	for i := range d.vaults {
+		vaults[d.vaults[i].subscription]++
+	}
 	for i := range d.in.Subscriptions {
-		if s := &d.in.Subscriptions[i]; len(s.Vaults) == 0 {
+		if s := &d.in.Subscriptions[i]; vaults[i] == 0 {
 			d.warn(d.subscriptions[i].start, "list its vaults, or remove it", "subscription %s has no vaults",
 				quote(s.Name))
 		}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,8 +104,10 @@ type Issue struct {
 }
 
 // Build makes the plan of an input, or says everything that is wrong with it.
-// It returns a plan or issues, never both.
+// It returns a plan or issues, never both. It holds on to no list of the input's vaults
+// once they are in the plan.
 func Build(in Input) (*Plan, []Issue) {
+	in.Subscriptions = slices.Clone(in.Subscriptions)
 	b := &builder{in: in}
 	b.flatten()
 	b.findDuplicates()
@@ -173,7 +176,9 @@ func (b *builder) flatten() {
 	for i := range b.in.Subscriptions {
 		s := &b.in.Subscriptions[i]
 		b.subscriptions = append(b.subscriptions, s.Subscription)
-		for j, v := range s.Vaults {
+		for j := range s.Vaults {
+			b.vaults = append(b.vaults, Vault{Vault: s.Vaults[j], Calendar: b.own(s.Calendars[j])})
+			v := &b.vaults[len(b.vaults)-1]
 			v.Kind = b.in.Kind
 			v.SubscriptionID, v.SubscriptionName = s.ID, s.Name
 			v.Key = fleet.KeyOf(v.Kind, v.SubscriptionID, v.ResourceType, v.Location, v.QualifiedName())
@@ -181,8 +186,9 @@ func (b *builder) flatten() {
 			if v.Hold != nil && !v.Hold.Until.IsZero() && !v.Hold.Until.After(b.in.Now) {
 				v.Hold, v.LapsedHold = nil, v.Hold
 			}
-			b.vaults = append(b.vaults, Vault{Vault: v, Predicted: b.predict(&v), Calendar: b.own(s.Calendars[j])})
+			v.Predicted = b.predict(&v.Vault)
 		}
+		s.Vaults = nil
 	}
 	if n == 0 {
 		b.issue(Issue{Code: IssueNoVaults, Message: "the inventory lists no vaults",

@@ -128,7 +128,7 @@ func (f *faultList) vaults(p *Plan) {
 		names[s.ID] = s.Name
 	}
 	keys := make(map[fleet.Key]bool, len(p.Vaults))
-	targets := make(map[string]bool, len(p.Vaults))
+	targets := make(map[target]bool, len(p.Vaults))
 	if len(p.Vaults) == 0 {
 		f.addf("there are no vaults")
 	}
@@ -174,11 +174,11 @@ func (f *faultList) vaults(p *Plan) {
 			f.addf("vault %q is there twice or has another vault's key", v.Ref())
 		}
 		keys[v.Key] = true
-		target := fleet.FoldName(v.ResourceID())
-		if targets[target] {
+		where := targetOf(&v.Vault)
+		if targets[where] {
 			f.addf("vault %q has the same target as another", v.Ref())
 		}
-		targets[target] = true
+		targets[where] = true
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 func (b *builder) findDuplicates() {
 	b.findDuplicateSubscriptions()
 	byKey := make(map[fleet.Key]int, len(b.vaults))
-	byTarget := make(map[string]int, len(b.vaults))
+	byTarget := make(map[target]int, len(b.vaults))
 	for i := range b.vaults {
 		v := &b.vaults[i]
 		self := Subject{SubjectVault, i}
@@ -35,7 +35,7 @@ func (b *builder) findDuplicates() {
 		if b.in.Upgrade != nil || v.TargetResourceGroup == "" {
 			continue // a vault that stays where it is takes nobody's place
 		}
-		path := fleet.FoldName(v.TargetPath())
+		path := targetOf(&v.Vault)
 		if first, dup := byTarget[path]; dup {
 			b.issue(Issue{Code: IssueSameTarget, Subject: self, Other: &Subject{SubjectVault, first},
 				Message: fmt.Sprintf("vault %q would get the same target as another: resource group %q, name %q",
@@ -45,6 +45,19 @@ func (b *builder) findDuplicates() {
 		}
 		byTarget[path] = i
 	}
+}
+
+// target is a place in the Resource Manager as Azure tells one from another: each part
+// is folded. Classic vaults, which become one type, have none.
+type target struct{ subscription, group, resourceType, name string }
+
+func targetOf(v *fleet.Vault) target {
+	t := target{fleet.FoldName(v.SubscriptionID), fleet.FoldName(v.ResourceGroup),
+		fleet.FoldName(string(v.ResourceType)), fleet.FoldName(v.Name)}
+	if v.ResourceGroup == "" {
+		t.group, t.resourceType = fleet.FoldName(v.TargetResourceGroup), ""
+	}
+	return t
 }
 
 func (b *builder) missingFields(v *fleet.Vault) []string {
