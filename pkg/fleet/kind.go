@@ -109,19 +109,49 @@ const (
 
 // Of is the request for one vault. The body is null where nothing was recorded
 // that could be put back.
-func (r Request) Of(v *Vault) Request {
-	r.Path = strings.NewReplacer(PlaceholderVault, EscapePath(v.ResourceID()), PlaceholderSubscription,
-		url.PathEscape(v.SubscriptionID),
-		PlaceholderType, url.PathEscape(string(v.ResourceType)), PlaceholderName,
-		url.PathEscape(v.Name)).Replace(r.Path)
-	if string(r.Body) == PlaceholderRestore {
-		r.Body = v.Restore
-	} else if document, ok := r.XML(); ok {
-		var id bytes.Buffer
-		_ = xml.EscapeText(&id, []byte(v.TargetPath())) // a Buffer does not fail
-		r.Body = XMLBody(strings.ReplaceAll(document, PlaceholderTarget, id.String()))
+func (r Request) Of(v *Vault) Request { return r.Each()(v) }
+
+// Each is Of for many vaults: what is the same for all of them is looked at once.
+func (r Request) Each() func(*Vault) Request {
+	path, body := r.Path, r.Body
+	restores := string(body) == PlaceholderRestore
+	// What is put in for a placeholder is escaped, and so holds none itself.
+	type part struct {
+		placeholder string
+		of          func(*Vault) string
 	}
-	return r
+	var parts []part
+	for _, p := range []part{
+		{PlaceholderVault, func(v *Vault) string { return EscapePath(v.ResourceID()) }},
+		{PlaceholderSubscription, func(v *Vault) string { return url.PathEscape(v.SubscriptionID) }},
+		{PlaceholderType, func(v *Vault) string { return url.PathEscape(string(v.ResourceType)) }},
+		{PlaceholderName, func(v *Vault) string { return url.PathEscape(v.Name) }},
+	} {
+		if strings.Contains(path, p.placeholder) {
+			parts = append(parts, p)
+		}
+	}
+	// Text is written as JSON character by character, so that its pieces may be, too.
+	var around [][]byte
+	if document, ok := r.XML(); ok && !restores {
+		around = bytes.Split(XMLBody(document), []byte(PlaceholderTarget))
+	}
+	return func(v *Vault) Request {
+		one := Request{Method: r.Method, Path: path, Body: body}
+		for _, p := range parts {
+			one.Path = strings.ReplaceAll(one.Path, p.placeholder, p.of(v))
+		}
+		switch {
+		case restores:
+			one.Body = v.Restore
+		case len(around) > 0:
+			var id bytes.Buffer
+			_ = xml.EscapeText(&id, []byte(v.TargetPath())) // a Buffer does not fail
+			text := XMLBody(id.String())
+			one.Body = bytes.Join(around, text[1:len(text)-1])
+		}
+		return one
+	}
 }
 
 // XML returns the body where it is an XML document.

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -91,36 +89,6 @@ func labels(m map[string]string) map[string]string {
 		return map[string]string{}
 	}
 	return m
-}
-
-// writeJSON writes the view as writeJSON would, but a vault at a time: of a
-// hundred thousand, only one is ever in memory as text.
-func (v *View) writeJSON(w io.Writer) error {
-	const none = "[]\n}\n" // the vaults come last
-	head := *v
-	head.Vaults = []Vault{}
-	data, err := layout.Encode(&head, "", "  ")
-	if err != nil {
-		return err
-	}
-	body, last := bytes.CutSuffix(data, []byte(none))
-	if !last || len(v.Vaults) == 0 {
-		return layout.WriteJSON(w, v)
-	}
-	out := bufio.NewWriter(w)
-	out.Write(body) // a Writer keeps its first error for Flush
-	before := "[\n    "
-	for i := range v.Vaults {
-		data, err := layout.Encode(&v.Vaults[i], "    ", "  ")
-		if err != nil {
-			return err
-		}
-		out.WriteString(before)
-		out.Write(bytes.TrimSuffix(data, []byte("\n")))
-		before = ",\n    "
-	}
-	out.WriteString("\n  ]\n}\n")
-	return out.Flush()
 }
 
 // Query is a JMESPath expression, asked of a JSON document.

@@ -74,13 +74,13 @@ func (v *View) emulated(o Options) *View {
 func (v *View) printer(o Options, p func() *layout.Page) layout.Printer {
 	return layout.Printer{
 		Page: p,
-		JSON: func(w io.Writer) error { return v.Worded(o).writeJSON(w) },
-		Rows: func() []any {
-			rows := make([]any, len(v.Vaults))
+		JSON: func(w io.Writer) error { return layout.WriteJSON(w, v.Worded(o)) },
+		Rows: func(yield func(any) bool) {
 			for i := range v.Vaults {
-				rows[i] = line{SchemaVersion, v.Run.ID, &v.Vaults[i], v.Run.Direction}
+				if !yield(line{SchemaVersion, v.Run.ID, &v.Vaults[i], v.Run.Direction}) {
+					return
+				}
 			}
-			return rows
 		},
 		CSV: v.csv, JUnit: v.junit, Along: o.Along,
 	}

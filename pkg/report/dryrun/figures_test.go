@@ -8,6 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/plan"
+	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/test/reporttest"
 )
@@ -92,6 +93,37 @@ func TestNightsAreOfVaultsWithWindows(t *testing.T) {
 		parts[0], _, _ = strings.Cut(parts[0], " until ")
 		if got := strings.Join(parts, " "); got != want {
 			t.Errorf("%d with windows, %d of them busy: %q, want %q", c.windowed, c.busy, got, want)
+		}
+	}
+}
+
+// TestPlanIsWrittenInPieces: the JSON of a plan, whose vaults are made one at a time, is that
+// of the whole.
+func TestPlanIsWrittenInPieces(t *testing.T) {
+	t.Parallel()
+	classic, today := reporttest.FixturePlan(), reporttest.TodayPlan(reporttest.KindAlerts)
+	for name, c := range map[string]struct {
+		p *plan.Plan
+		o PlanOptions
+	}{
+		"classic":          {classic, PlanOptions{}},
+		"checked":          {classic, PlanOptions{Validations: reporttest.FixtureValidations(classic)}},
+		"today":            {today, PlanOptions{Upgrade: today.Upgrade}},
+		"nothing to start": {classic, PlanOptions{Validations: validated(classic, fleet.VerdictAlready)}},
+		"without vaults":   {&plan.Plan{}, PlanOptions{}},
+	} {
+		c.o.Now, c.o.Format = reporttest.T0, layout.FormatJSON
+		d := newDryRun(c.p, c.o)
+		whole, err := layout.JSON(d.document())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pieces strings.Builder
+		if err := Plan(&pieces, c.p, c.o); err != nil {
+			t.Fatal(err)
+		}
+		if pieces.String() != string(whole) {
+			t.Errorf("%s: in pieces\n%s\nin one\n%s", name, &pieces, whole)
 		}
 	}
 }

@@ -80,12 +80,17 @@ type dryRun struct {
 	vaults []report.Vault // in the plan's order; status is the prospect, ready means it starts
 	totals map[fleet.Status]int
 	base   int // what budgets count: neither excluded nor carried
+
+	requestOf func(*fleet.Vault) fleet.Request // unless the upgrade is not known
 }
 
 func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 	o = o.knowing(p)
 	d := &dryRun{plan: p, words: lexicon.WordingOf(p.Kind), opts: o, left: Startable(p, o),
 		vaults: make([]report.Vault, len(p.Vaults)), totals: map[fleet.Status]int{}}
+	if o.Upgrade != nil {
+		d.requestOf = o.Upgrade.Request.Each()
+	}
 	names := p.Names()
 	for i := range p.Vaults {
 		v := &p.Vaults[i]

@@ -27,8 +27,8 @@ type planDocument struct {
 	WorstCase      int                  `json:"worstCase"`
 	AtOnce         int                  `json:"atOnce"`
 	Waves          []planWave           `json:"waves"`
-	Excluded       []plannedVault       `json:"excluded"`
-	NotStarting    []plannedVault       `json:"notStarting"` // blocked, already, failed before …
+	Excluded       plannedVaults        `json:"excluded"`
+	NotStarting    plannedVaults        `json:"notStarting"` // blocked, already, failed before …
 	Findings       []planFinding        `json:"findings"`
 	Forecast       planForecast         `json:"forecast"`
 
@@ -70,14 +70,14 @@ type whatIfOutput struct {
 }
 
 type planWave struct {
-	Name        string         `json:"name"`
-	Vaults      []plannedVault `json:"vaults"` // those that may start; status tells more
-	MaxFailures *int           `json:"maxFailures"`
-	AtOnce      int            `json:"atOnce"`
-	Order       plan.Order     `json:"order"`
-	SoakSeconds float64        `json:"soakSeconds"`
-	Approval    *string        `json:"approval"` // before or after
-	NotBy       *string        `json:"notBy"`    // who may not approve: "starter"; null: anybody may
+	Name        string        `json:"name"`
+	Vaults      plannedVaults `json:"vaults"` // those that may start; status tells more
+	MaxFailures *int          `json:"maxFailures"`
+	AtOnce      int           `json:"atOnce"`
+	Order       plan.Order    `json:"order"`
+	SoakSeconds float64       `json:"soakSeconds"`
+	Approval    *string       `json:"approval"` // before or after
+	NotBy       *string       `json:"notBy"`    // who may not approve: "starter"; null: anybody may
 	// it opens by itself: nothing of the wave is to be done, as far as is known
 	Needless bool           `json:"approvalNeedless"`
 	Calendar *plan.Calendar `json:"calendar"` // null: upgrades may always run
@@ -107,6 +107,9 @@ type planNight struct {
 	Until  *report.Time `json:"until"` // when its window closes
 	Starts int          `json:"starts"`
 }
+
+// plannedVaults are made when they are written.
+type plannedVaults = layout.List[plannedVault]
 
 type plannedVault struct {
 	Vault               string             `json:"vault"`
@@ -152,12 +155,16 @@ func (d *dryRun) printer() layout.Printer {
 		Rows: d.rows, CSV: d.csv, Along: d.opts.Along}
 }
 
-func (d *dryRun) rows() []any {
-	rows := make([]any, len(d.vaults))
+func (d *dryRun) rows(yield func(any) bool) {
 	for i := range d.vaults {
-		rows[i] = d.planned(i)
+		if !yield(d.planned(i)) {
+			return
+		}
 	}
-	return rows
+}
+
+func (d *dryRun) list(vaults []int) plannedVaults {
+	return plannedVaults{Len: len(vaults), At: func(i int) plannedVault { return d.planned(vaults[i]) }}
 }
 
 func (d *dryRun) planned(i int) plannedVault {
@@ -199,14 +206,13 @@ func (d *dryRun) document() any {
 		Inventory: report.StringOrNull(d.plan.Inventory), Cloud: d.plan.Cloud.Name,
 		CheckedAgainst: d.opts.Validations != nil, Totals: map[fleet.Status]int{}, FailureBudget: d.runBudget(),
 		WorstCase: d.worstCase(), AtOnce: d.inFlight(), Waves: make([]planWave, len(d.plan.Waves)),
-		Unfinished: d.opts.Unfinished, Excluded: []plannedVault{}, NotStarting: []plannedVault{},
-		Findings: []planFinding{},
+		Unfinished: d.opts.Unfinished, Findings: []planFinding{},
 	}
 	steps, ledger := d.next()
 	doc.Next = report.NextCommands(steps, ledger, d.opts.Along)
 	for w := range d.plan.Waves {
 		wave := &d.plan.Waves[w]
-		pw := planWave{Name: wave.Name, Vaults: []plannedVault{}, AtOnce: d.atOnce(w),
+		pw := planWave{Name: wave.Name, AtOnce: d.atOnce(w),
 			Order:       cmp.Or(wave.Order, plan.OrderLongestFirst),
 			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
 		n := d.group(w)
@@ -219,30 +225,34 @@ func (d *dryRun) document() any {
 		if n, ok := d.waveBudget(w); ok {
 			pw.MaxFailures = &n
 		}
+		var vaults []int
 		for _, i := range d.plan.Waves[w].Vaults {
 			if rollout.StartsFrom(d.vaults[i].Status) {
-				pw.Vaults = append(pw.Vaults, d.planned(i))
+				vaults = append(vaults, i)
 			}
 		}
+		pw.Vaults = d.list(vaults)
 		doc.Waves[w] = pw
 	}
 	for _, f := range report.FindingsOf(d.opts.Findings) {
 		doc.Findings = append(doc.Findings, planFinding{Finding: f})
 	}
+	var excluded, notStarting []int
 	for i := range d.vaults {
 		x := &d.vaults[i]
 		doc.Totals[d.shown(x)]++
 		switch {
 		case rollout.StartsFrom(x.Status):
 		case x.Status == fleet.Excluded:
-			doc.Excluded = append(doc.Excluded, d.planned(i))
+			excluded = append(excluded, i)
 		default:
-			doc.NotStarting = append(doc.NotStarting, d.planned(i))
+			notStarting = append(notStarting, i)
 		}
 		for _, f := range x.Findings {
 			doc.Findings = append(doc.Findings, planFinding{report.StringOrNull(x.Vault), f})
 		}
 	}
+	doc.Excluded, doc.NotStarting = d.list(excluded), d.list(notStarting)
 	least, ratio, ok := d.ratio()
 	doc.Forecast.LowerBoundSeconds = least.Seconds()
 	if ok {

@@ -47,7 +47,7 @@ func (d *dryRun) request(i int) *report.PlannedRequest {
 	if d.opts.Upgrade == nil {
 		return nil
 	}
-	return report.RequestOf(d.opts.Upgrade.Request.Of(&d.plan.Vaults[i].Vault))
+	return report.RequestOf(d.requestOf(&d.plan.Vaults[i].Vault))
 }
 
 // permanence says whether what is done can be undone, and how.

@@ -109,12 +109,12 @@ func Validation(w io.Writer, p *plan.Plan, results map[fleet.Key]fleet.Validatio
 		Along: o.Along,
 		Page:  func() *layout.Page { return doc.page(p, o) },
 		JSON:  func(w io.Writer) error { return layout.WriteJSON(w, doc) },
-		Rows: func() []any {
-			rows := make([]any, len(doc.Vaults))
+		Rows: func(yield func(any) bool) {
 			for i := range doc.Vaults {
-				rows[i] = &doc.Vaults[i]
+				if !yield(&doc.Vaults[i]) {
+					return
+				}
 			}
-			return rows
 		},
 		CSV: func(w io.Writer) error {
 			return report.WriteCSV(w, slices.Concat(report.IdentityColumns, report.OutcomeColumns, report.ReasonColumns,

@@ -6,23 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
-func WriteJSON(w io.Writer, v any) error {
-	data, err := Encode(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(data)
-	return err
-}
-
-func writeJSONLines(w io.Writer, rows []any) error {
+func writeJSONLines(w io.Writer, rows iter.Seq[any]) error {
 	out := bufio.NewWriter(w)
-	for _, r := range rows {
+	for r := range rows {
 		data, err := Encode(r, "", "")
 		if err != nil {
 			return err
@@ -41,19 +33,16 @@ func JSON(v any) ([]byte, error) { return Encode(v, "", "  ") }
 // escapes too: people look at JSON on terminals. Outside a string JSON holds
 // none of them but the line breaks of the indentation.
 func Encode(v any, prefix, indent string) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent(prefix, indent)
-	if err := enc.Encode(v); err != nil {
+	data, err := marshal(v, prefix, indent)
+	if err != nil {
 		return nil, fmt.Errorf("write JSON: %w", err)
 	}
 	risky := func(r rune) bool { return r != '\n' && lexicon.IsSteering(r) }
-	if bytes.IndexFunc(b.Bytes(), risky) < 0 {
-		return b.Bytes(), nil
+	if bytes.IndexFunc(data, risky) < 0 {
+		return data, nil
 	}
 	var out strings.Builder
-	for _, r := range b.String() {
+	for _, r := range string(data) {
 		switch {
 		case !risky(r):
 			out.WriteRune(r)
@@ -65,4 +54,13 @@ func Encode(v any, prefix, indent string) ([]byte, error) {
 		}
 	}
 	return []byte(out.String()), nil
+}
+
+func marshal(v any, prefix, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(prefix, indent)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }

@@ -3,6 +3,7 @@ package layout
 import (
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -48,7 +49,7 @@ func FormatOf(name string) (f Format, ok bool) {
 type Printer struct {
 	Page func() *Page          // table and markdown
 	JSON func(io.Writer) error // json
-	Rows func() []any          // jsonl
+	Rows iter.Seq[any]         // jsonl
 	CSV  func(io.Writer) error // csv
 
 	JUnit func(io.Writer) error // junit; nil: it has none
@@ -77,7 +78,7 @@ func (p Printer) Write(w io.Writer, f Format, width int) error {
 	case FormatJSON:
 		return p.JSON(w)
 	case FormatJSONL:
-		return writeJSONLines(w, p.Rows())
+		return writeJSONLines(w, p.Rows)
 	case FormatCSV:
 		return p.CSV(w)
 	case FormatJUnit:
