@@ -203,6 +203,9 @@ type Action struct {
 type Property struct {
 	Name  string // its path below "properties", with dots
 	Since string // the first API version whose published specification has it
+	// Until is the first version that has more there than the kind sends, or otherwise:
+	// from it on the kind is not to be asked. Empty: none is known.
+	Until string
 	// With is the option that needs the property; empty: the kind does, whatever its
 	// options are.
 	With string
@@ -228,7 +231,15 @@ func (s *KindSpec) checkVersion(o Options) error {
 		return nil
 	}
 	for _, p := range s.Properties {
-		if p.With != "" && o[p.With] == "" || !APIVersionBefore(version, p.Since) {
+		if p.With != "" && o[p.With] == "" {
+			continue
+		}
+		if p.Until != "" && !APIVersionBefore(version, p.Until) {
+			return &OptionError{OptionAPIVersion,
+				fmt.Errorf("%s has more in %s than %s knows of; versions before %s do not", version, p.Name, s.Kind,
+					p.Until)}
+		}
+		if !APIVersionBefore(version, p.Since) {
 			continue
 		}
 		if p.With != "" {

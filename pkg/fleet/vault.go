@@ -22,6 +22,9 @@ const (
 const (
 	RecoveryServicesVault ResourceType = "Microsoft.RecoveryServices/vaults"
 	KeyVault              ResourceType = "Microsoft.KeyVault/vaults"
+	// DataProtectionVault is what today's portal calls a Backup vault; the classic
+	// [BackupVault] is another.
+	DataProtectionVault ResourceType = "Microsoft.DataProtection/backupVaults"
 )
 
 // ResourceTypes lists the types a vault of the classic kind may have.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -80,12 +81,7 @@ func (s State) Has(section string) bool { return len(s[section]) > 0 && string(s
 func (c *Change) state(properties any) (State, json.RawMessage, error) {
 	s := State{}
 	for _, section := range c.Sections {
-		value := properties
-		for key := range strings.SplitSeq(section, ".") {
-			m, _ := value.(map[string]any)
-			value = m[key]
-		}
-		data, err := json.Marshal(value)
+		data, err := json.Marshal(at(properties, section))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -191,8 +187,9 @@ func leaf(v any) string {
 }
 
 // holds reports whether a JSON value has all that another says. Texts are
-// compared without regard to case, as the Resource Manager does with its words.
-// What each vault has of its own is as it has it.
+// compared without regard to case, as the Resource Manager does with its words, and
+// numbers by what they are: one that was sent as 14 is read as 14.0
+// (resource-manager.md#backup-vaults). What each vault has of its own is as it has it.
 func holds(have, want any) bool {
 	switch w := want.(type) {
 	case map[string]any:
@@ -215,8 +212,20 @@ func holds(have, want any) bool {
 	case string:
 		h, ok := have.(string)
 		return w == fleet.PlaceholderOwn || ok && strings.EqualFold(h, w)
+	case json.Number:
+		h, ok := have.(json.Number)
+		return ok && (h == w || sameNumber(h, w))
 	}
 	return have == want
+}
+
+// sameNumber compares numbers that are written differently, as far as a float64 tells
+// them apart.
+func sameNumber(a, b json.Number) bool {
+	const exact = 1 << 53
+	x, err1 := a.Float64()
+	y, err2 := b.Float64()
+	return err1 == nil && err2 == nil && x == y && math.Abs(x) < exact
 }
 
 // decode reads JSON with its numbers as they are written.

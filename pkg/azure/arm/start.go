@@ -109,7 +109,13 @@ func (u *Upgrader) once(subscription, op, second string) (*azure.Once, error) {
 // roles. Seen in github.com/Azure/bicep/issues/13541 (InsufficientPermissions),
 // github.com/Azure/migAz/issues/266 (the deny assignment) and
 // github.com/microsoft/microsoft-foundry-for-vscode/issues/292 (by Azure itself).
+//
+// Of Backup vaults: what was recorded of changes against a lock, and of many in a row
+// (resource-manager.md#backup-vaults).
 var refusals = map[string]string{
+	"CloudDosTimeboudLimitReached": "The service takes no more changes of the vault for some hours, because there " +
+		"were several in a row: run again then.",
+	"UserErrorDisableSoftDeleteNotAllowed": "Hold the vault: its soft delete is on for ever, or is in this region.",
 	"DenyAssignmentAuthorizationFailed": "Have the owner of the deployment stack or managed application whose deny " +
 		"assignment it names allow the change, or hold the vault.",
 	"InsufficientPermissions": "Grant the identity Microsoft.Authorization/roleAssignments/write on the vault too, " +

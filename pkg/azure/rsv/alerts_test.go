@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/internal/alertrules"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
@@ -161,7 +162,7 @@ func TestSomebodyMustBeTold(t *testing.T) {
 					t.Errorf("got %+v", val)
 				}
 			default:
-				if val.Verdict != fleet.VerdictBlocked || val.Findings[0].Code != codeNoRule ||
+				if val.Verdict != fleet.VerdictBlocked || val.Findings[0].Code != alertrules.CodeNone ||
 					val.Findings[0].Severity != fleet.SeverityWarning {
 					t.Errorf("got %+v", val)
 				}

@@ -95,7 +95,7 @@ func TestGuardIsNamedBefore(t *testing.T) {
 	v := testVault(back)
 	v.Restore = []byte(body("Disabled"))
 	got, _ := checked(t, f.upgrader(back), v)
-	if got.Verdict != fleet.VerdictReady || len(got.Findings) != 1 || got.Findings[0].Code != codeGuarded ||
+	if got.Verdict != fleet.VerdictReady || len(got.Findings) != 1 || got.Findings[0].Code != arm.CodeGuarded ||
 		!strings.Contains(got.Findings[0].Message, guardID) {
 		t.Errorf("got %+v", got)
 	}

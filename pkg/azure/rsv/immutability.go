@@ -44,11 +44,11 @@ func Immutability() arm.Change {
 		return immutabilityBody(o, immutabilityUnlocked, wantedConfiguration(o))
 	}
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: kindImmutability, Title: "immutable recovery points, not locked",
+		Spec: vaults.Spec(fleet.KindSpec{Kind: kindImmutability, Title: "immutable recovery points, not locked",
 			Properties: []fleet.Property{immutabilityState, immutabilityConfiguration}, Options: []fleet.Option{days},
 			After: []string{"Unlocked can be taken back; " + string(kindImmutabilityLock) +
 				", which never can, is a step of its own."}}, body),
-		Sections: []string{sectionImmutability}, Body: body, Complete: guarded(""),
+		Sections: []string{sectionImmutability}, Body: body, Complete: guard.Complete(""),
 		// What is there already is left alone, unless the inventory asks for days and
 		// it keeps fewer: another configuration may keep recovery points for a shorter
 		// time. Locked is more than what is wanted, for ever.
@@ -94,12 +94,12 @@ func ImmutabilityBack() arm.Change {
 			return nil
 		}
 		return unsuitable(s, "only Unlocked can be taken back", "Hold the vault: what is Locked stays so for ever.")
-	}, readGuards)
+	}, guard.List)
 	// An older version shows no guard, and has no way to name one; and there is
 	// nothing to choose the days of.
-	back.Spec.Properties = []fleet.Property{immutabilityState, guardNamed}
+	back.Spec.Properties = []fleet.Property{immutabilityState, guard.Named()}
 	back.Spec.Options = withoutDays(back.Spec.Options)
-	back.Check, back.Complete = checkGuard, guarded(reduceImmutability)
+	back.Check, back.Complete = guard.Check(reduceImmutability), guard.Complete(reduceImmutability)
 	back.Enough = func(_ fleet.Options, s arm.State) string {
 		if disabled(s) {
 			return "immutability is not set, which is as good as Disabled"
@@ -114,9 +114,10 @@ func ImmutabilityLock() arm.Change {
 	body := func(o fleet.Options) json.RawMessage {
 		return immutabilityBody(o, immutabilityLocked, configuration{kind: fleet.PlaceholderOwn})
 	}
-	guard := guarded("")
+	complete := guard.Complete("")
 	return arm.Change{
-		Spec: spec(fleet.KindSpec{Kind: kindImmutabilityLock, Title: "immutable recovery points, locked for ever",
+		Spec: vaults.Spec(fleet.KindSpec{Kind: kindImmutabilityLock,
+			Title:     "immutable recovery points, locked for ever",
 			Permanent: true, Confirm: true,
 			Properties: []fleet.Property{immutabilityState}}, body),
 		Sections: []string{sectionImmutability}, Body: body,
@@ -140,7 +141,7 @@ func ImmutabilityLock() arm.Change {
 				c.kind = asPerPolicy // somebody has consented, see judgeConfiguration
 			}
 			s.Body = immutabilityBody(u.Kind, immutabilityLocked, c)
-			return guard(ctx, u, v, res, s)
+			return complete(ctx, u, v, res, s)
 		},
 	}
 }

@@ -1,7 +1,7 @@
 package rsv
 
 import (
-	"encoding/json"
+	"net/http"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -22,12 +22,6 @@ var (
 	// state is not Disabled, and not there before.
 	immutabilityConfiguration = fleet.Property{Name: "securitySettings.immutabilitySettings.configuration",
 		Since: "2026-05-01", With: optionDays}
-	// Whether a resource guard protects the vault, which decides whether its tenant's
-	// token goes along.
-	guardShown = fleet.Property{Name: "securitySettings.multiUserAuthorization", Since: "2023-04-01",
-		With: fleet.OptionGuardTenant}
-	// What a guarded operation names the guard by.
-	guardNamed = fleet.Property{Name: "resourceGuardOperationRequests", Since: "2024-04-01"}
 )
 
 // following are the actions of the two addresses at which a change is followed. They
@@ -42,13 +36,20 @@ var following = []fleet.Action{
 		Why: "what a change that has begun has led to (Location)"},
 }
 
-// spec completes the description of a kind of this package. body is that of the
-// change.
-func spec(s fleet.KindSpec, body func(fleet.Options) json.RawMessage, calls ...arm.Call) fleet.KindSpec {
-	s.Type, s.Options = fleet.RecoveryServicesVault,
-		append(append(fleet.CommonOptions(apiVersion), guardTenant), s.Options...)
-	s.Properties, s.Following = append(s.Properties, guardShown), following
-	s.Role = func() fleet.Role { return arm.RoleFor(&s, calls...) }
-	s.Describe = func(o fleet.Options) fleet.Upgrade { return arm.Plain(&s, body(o), o) }
-	return s
+// vaults are what the kinds have in common.
+var vaults = arm.VaultType{Name: fleet.RecoveryServicesVault, APIVersion: apiVersion, Following: following,
+	Guard: &guard}
+
+// guard: azure-rest-api-specs, RecoveryServicesBackup, ResourceGuardProxies_Get.
+var guard = arm.Guard{
+	Shown: fleet.Property{Name: "securitySettings.multiUserAuthorization", Since: "2023-04-01"}, As: "Enabled",
+	NamedSince: "2024-04-01",
+	List: arm.Call{Method: http.MethodGet, Path: "{vault}/backupResourceGuardProxies?api-version=2025-08-01",
+		Action: "Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read",
+		Why:    "whether a resource guard protects the change, and what to ask it for"},
 }
+
+// reduceImmutability is the one operation of these kinds that is known to be
+// guarded, as guards name it (Azure CLI and Azure PowerShell, their tables of
+// critical operations).
+const reduceImmutability = "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState"

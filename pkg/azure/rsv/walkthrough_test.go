@@ -15,7 +15,8 @@ import (
 func PrivateOnly() arm.Change {
 	body := arm.Same(json.RawMessage(`{"properties":{"publicNetworkAccess":"Disabled"}}`))
 	return arm.Change{
-		Spec:     spec(fleet.KindSpec{Kind: "rsv-private-only", Title: "no access from the public network"}, body),
+		Spec: vaults.Spec(fleet.KindSpec{Kind: "rsv-private-only",
+			Title: "no access from the public network"}, body),
 		Sections: []string{"publicNetworkAccess"}, Body: body,
 	}
 }

@@ -1,4 +1,4 @@
-package rsv
+package alertrules
 
 import "testing"
 
