@@ -12,6 +12,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
+	"github.com/fleetup-dev/fleetup/pkg/azure/dataprotection"
 	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
@@ -25,8 +27,12 @@ var now = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 // load reads an example's inventory and the scenario beside it.
 func load(t *testing.T, name, file string) (*plan.Plan, emulator.Scenario) {
 	t.Helper()
-	p, err := inventory.Load(filepath.Join(name, file), now, rsv.Alerts().Spec, rsv.AlertsBack().Spec,
-		kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec)
+	kinds := []fleet.KindSpec{rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec,
+		kvrbac.AccessPolicies().Spec}
+	for _, c := range arm.Changes(dataprotection.Settings()...) {
+		kinds = append(kinds, c.Spec)
+	}
+	p, err := inventory.Load(filepath.Join(name, file), now, kinds...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,6 +235,15 @@ func TestKeyVaults(t *testing.T) {
 	checkBack(t, "keyvaults", p)
 }
 
+// TestBackupVaults: docs/kinds.md goes out and back.
+func TestBackupVaults(t *testing.T) {
+	t.Parallel()
+	p, s := load(t, "backupvaults", "fleet.yaml")
+	start(t, p, s)
+	checkShape(t, p, shape{vaults: 12, subscriptions: 2, held: 1, waves: []string{"lab", "rest"}, sizes: []int{2, 10}})
+	checkBack(t, "backupvaults", p)
+}
+
 // TestExamplesAreTested: every folder here has a test of its name.
 func TestExamplesAreTested(t *testing.T) {
 	t.Parallel()
@@ -240,7 +255,7 @@ func TestExamplesAreTested(t *testing.T) {
 	for _, f := range folders {
 		names = append(names, filepath.Dir(f))
 	}
-	if want := []string{"alerts", "contoso", "keyvaults", "quickstart"}; !slices.Equal(names, want) {
+	if want := []string{"alerts", "backupvaults", "contoso", "keyvaults", "quickstart"}; !slices.Equal(names, want) {
 		t.Errorf("examples are %s; a test knows %s", strings.Join(names, ", "), strings.Join(want, ", "))
 	}
 }

@@ -27,6 +27,11 @@ func TestTodayThereAndBack(t *testing.T) {
 			v.Property("securitySettings.softDeleteSettings.softDeleteRetentionPeriodInDays", 14+i)
 			v.Property("securitySettings.immutabilitySettings.state", "Disabled") // unset cannot be put back
 		},
+		strictarm.DPAlerts:       func(int, *strictarm.VaultHandle) {},
+		strictarm.DPImmutability: func(int, *strictarm.VaultHandle) {},
+		strictarm.DPSoftDelete: func(i int, v *strictarm.VaultHandle) {
+			v.Property("securitySettings.softDeleteSettings.retentionDurationInDays", float64(14+i))
+		},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()

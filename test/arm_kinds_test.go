@@ -25,6 +25,17 @@ func TestTodayKinds(t *testing.T) {
 	to := func(s any) func(*strictarm.VaultHandle) {
 		return func(v *strictarm.VaultHandle) { v.Property(state, s) }
 	}
+	const soft, alert = "securitySettings.softDeleteSettings", "monitoringSettings"
+	as := func(path string, s any) func(*strictarm.VaultHandle) {
+		return func(v *strictarm.VaultHandle) { v.Property(path, s) }
+	}
+	forEver := func(kind strictarm.Kind) []string { return []string{"--confirm-irreversible", string(kind)} }
+	lost := kept{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetAfterAcceptance) }}
+	unsent := kept{"unsent", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetBeforeAcceptance) }}
+	created := kept{"created", "upgraded",
+		func(v *strictarm.VaultHandle) { v.URLs(strictarm.AsyncOnly).Patch(strictarm.UnderWay) }}
+	ineffective := kept{"ineffective", "unknown",
+		func(v *strictarm.VaultHandle) { v.Ends(strictarm.Ineffective) }}
 	for kind, d := range map[strictarm.Kind]struct {
 		flags  []string
 		vaults []kept
@@ -47,6 +58,32 @@ func TestTodayKinds(t *testing.T) {
 			{"disabled", "blocked", to("Disabled")}, {"unset", "blocked", to(nil)},
 			{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetAfterAcceptance) }},
 			{"unsent", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetBeforeAcceptance) }},
+		}},
+		strictarm.DPAlerts: {nil, []kept{
+			{"disabled", "upgraded", nothing}, {"unset", "upgraded", as(alert, nil)},
+			{"enabled", "already", as(alert+".azureMonitorAlertSettings.alertsForAllJobFailures", "Enabled")},
+			lost, created, ineffective,
+		}},
+		strictarm.DPImmutability: {nil, []kept{
+			{"disabled", "upgraded", nothing}, {"unset", "upgraded", as("securitySettings.immutabilitySettings", nil)},
+			{"unlocked", "already", to("Unlocked")}, {"locked", "already", to("Locked")},
+			{"odd", "blocked", to("Invalid")}, lost, created, ineffective,
+		}},
+		strictarm.DPImmutabilityLock: {forEver(strictarm.DPImmutabilityLock), []kept{
+			{"unlocked", "upgraded", nothing}, {"locked", "already", to("Locked")},
+			{"disabled", "blocked", to("Disabled")}, {"unset", "blocked", to(nil)}, {"odd", "blocked", to("unlocked")},
+			lost, unsent,
+		}},
+		strictarm.DPSoftDelete: {nil, []kept{
+			{"off", "upgraded", nothing}, {"of-30-days", "upgraded", as(soft+".retentionDurationInDays", 30.0)},
+			{"on", "already", as(soft+".state", "ON")}, {"always", "already", as(soft+".state", "AlwaysOn")},
+			{"odd", "blocked", as(soft+".state", "Invalid")}, lost, created, ineffective,
+		}},
+		strictarm.DPSoftDeleteAlwaysOn: {forEver(strictarm.DPSoftDeleteAlwaysOn), []kept{
+			{"on", "upgraded", nothing}, {"as-recorded", "upgraded", as(soft+".state", "ON")},
+			{"of-180-days", "upgraded", as(soft+".retentionDurationInDays", 180.0)},
+			{"always", "already", as(soft+".state", "AlwaysOn")}, {"off", "blocked", as(soft+".state", "Off")},
+			{"unset", "blocked", as(soft+".state", nil)}, {"odd", "blocked", as(soft+".state", "on")}, lost, unsent,
 		}},
 	} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -20,9 +20,12 @@ func TestTodayRoleIsEnough(t *testing.T) {
 	t.Parallel()
 	// What the strict server has no call for, or no vault of this test calls for.
 	seldom := []string{"Microsoft.RecoveryServices/vaults/backupResourceGuardProxies/read",
+		"Microsoft.DataProtection/backupVaults/backupResourceGuardProxies/read",
 		"Microsoft.Authorization/roleDefinitions/read"}
-	for _, kind := range []strictarm.Kind{strictarm.Alerts, strictarm.Immutability, strictarm.ImmutabilityLock,
-		strictarm.KeyVaultRBAC} {
+	forEver := []strictarm.Kind{strictarm.ImmutabilityLock, strictarm.DPImmutabilityLock,
+		strictarm.DPSoftDeleteAlwaysOn}
+	for _, kind := range append(forEver, strictarm.Alerts, strictarm.Immutability, strictarm.KeyVaultRBAC,
+		strictarm.DPAlerts, strictarm.DPImmutability, strictarm.DPSoftDelete) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			w := newToday(t, strictarm.Config{Timings: quick()})
@@ -39,10 +42,10 @@ func TestTodayRoleIsEnough(t *testing.T) {
 				}
 			}
 			options, flags := "", []string(nil)
-			switch kind {
-			case strictarm.KeyVaultRBAC:
+			if kind == strictarm.KeyVaultRBAC {
 				options = ", propagation: 300ms"
-			case strictarm.ImmutabilityLock:
+			}
+			if slices.Contains(forEver, kind) {
 				flags = []string{"--confirm-irreversible", string(kind)}
 			}
 			night := func(inv strictarm.Inventory) {
@@ -73,7 +76,7 @@ func TestTodayRoleIsEnough(t *testing.T) {
 				}
 			}
 			night(strictarm.Inventory{Options: options})
-			if kind == strictarm.ImmutabilityLock {
+			if flags != nil {
 				return // for ever
 			}
 			for _, v := range w.cloud.Vaults() {

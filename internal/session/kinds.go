@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
+	"github.com/fleetup-dev/fleetup/pkg/azure/dataprotection"
 	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -32,9 +34,10 @@ var (
 )
 
 // Kinds are the upgrade kinds. This is the one place where they are registered.
-var Kinds = append([]Kind{{classic.Spec(), connectClassic}},
-	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock(),
-		kvrbac.Roles(), kvrbac.AccessPolicies())...)
+var Kinds = slices.Concat([]Kind{{classic.Spec(), connectClassic}},
+	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock()),
+	ofChanges(arm.Changes(dataprotection.Settings()...)...),
+	ofChanges(kvrbac.Roles(), kvrbac.AccessPolicies()))
 
 // Kind is an upgrade kind with what makes the connection for a plan of it. No
 // call is made by that.

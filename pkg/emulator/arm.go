@@ -268,7 +268,7 @@ var vaultCalls = []*armCall{
 		action: "{type}/operationStatus/read", answer: (*Cloud).operation},
 	{call: callOperation, path: words("operationresults/*"), long: true,
 		action: "{type}/operationResults/read", answer: (*Cloud).operation},
-	{call: callGuards, path: words("backupresourceguardproxies"), long: true, versions: []string{"2025-08-01"},
+	{call: callGuards, path: words("backupresourceguardproxies"), long: true,
 		action: "{type}/backupResourceGuardProxies/read", answer: (*Cloud).guards},
 	{call: callLocks, path: words("providers/microsoft.authorization/locks"), versions: []string{"2020-05-01"},
 		action: "Microsoft.Authorization/locks/read", answer: (*Cloud).listLocks},

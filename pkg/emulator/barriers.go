@@ -118,17 +118,25 @@ func (c *Cloud) barred(q *request, l *line) *reply {
 	// ("LAC check", the description of resourceGuardOperationRequests), whose code
 	// is the Resource Manager's own.
 	f := r.fault(c, kindGuarded)
-	reduces := immutability(r.properties(l.At)) == immutabilityUnlocked &&
-		immutability(q.patch.properties) == immutabilityDisabled
-	if f == nil || f.Auxiliary && q.auxiliary &&
-		(!reduces || slices.Contains(q.patch.guards, any(r.guard()+guardReduce))) {
+	if f == nil || r.kind.guarding == nil || f.Auxiliary && q.auxiliary && r.named(q.patch, r.properties(l.At)) {
 		return nil
 	}
 	return new(armError(http.StatusForbidden, "LinkedAuthorizationFailed", fmt.Sprintf(
-		"The client has permission to perform action 'Microsoft.RecoveryServices/vaults/write' on scope '%s'; "+
+		"The client has permission to perform action '%s/write' on scope '%s'; "+
 			"however, it does not have "+
 			"permission to perform the guarded action on the linked scope(s) '%s' or the linked scope(s) are invalid.",
-		r.id(), r.guard())))
+		r.kind.name, r.id(), r.guard())))
+}
+
+// named reports whether a PATCH names the guard's resource for each operation that the
+// guard's owner decides about.
+func (r *resource) named(p patchBody, from object) bool {
+	for _, o := range r.kind.guarding.operations {
+		if o.asks(from, p.properties) && !slices.Contains(p.guards, any(r.guard()+o.request)) {
+			return false
+		}
+	}
+	return true
 }
 
 // guard is the resource guard that protects a vault.
@@ -147,20 +155,17 @@ const guardReduce = "/reduceImmutabilityStateRequests/default"
 func (c *Cloud) guards(q *request, _ *line) reply {
 	r := q.resource
 	list := []any{}
-	if r.fault(c, kindGuarded) != nil {
+	if r.kind.guarding != nil && r.fault(c, kindGuarded) != nil {
+		var operations []any
+		for _, o := range r.kind.guarding.operations {
+			operations = append(operations, object{"vaultCriticalOperation": o.name,
+				"defaultResourceRequest": r.guard() + o.request})
+		}
 		list = append(list, object{
-			"id":   r.id() + "/backupResourceGuardProxies/VaultProxy",
-			"name": "VaultProxy",
-			"type": "Microsoft.RecoveryServices/vaults/backupResourceGuardProxies",
-			"properties": object{
-				"resourceGuardResourceId": r.guard(),
-				"resourceGuardOperationDetails": []any{
-					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/backupSecurityPIN/action",
-						"defaultResourceRequest": r.guard() + "/getSecurityPINRequests/default"},
-					object{"vaultCriticalOperation": "Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState",
-						"defaultResourceRequest": r.guard() + guardReduce},
-				},
-			},
+			"id":         r.id() + "/backupResourceGuardProxies/VaultProxy",
+			"name":       "VaultProxy",
+			"type":       r.kind.name + "/backupResourceGuardProxies",
+			"properties": object{"resourceGuardResourceId": r.guard(), "resourceGuardOperationDetails": operations},
 		})
 	}
 	return ok(object{"value": list})

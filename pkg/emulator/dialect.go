@@ -123,14 +123,18 @@ func (c *Cloud) operationID(parts ...string) string {
 }
 
 // stands is the body that says how an operation stands. As recorded it has three
-// fields and no times, and its last word may be in lower case.
+// fields and no times, and its last word may be in lower case; of a Backup vault it
+// has times, the end of one that goes on being the year 1, and a word of its own.
 func (c *Cloud) stands(q *request, ch *change, at time.Time) []byte {
 	status := ch.status(at)
 	id := q.resource.id() + "/operationStatus/" + ch.ID
-	if !c.recorded() {
+	if timed := q.resource.kind.times; timed || !c.recorded() {
 		out := object{"id": id, "name": ch.ID, "status": status, "startTime": ch.AcceptedAt.Format(time.RFC3339Nano)}
-		if status != changeInProgress {
+		switch {
+		case status != changeInProgress:
 			out["endTime"] = ch.EndsAt.Format(time.RFC3339Nano)
+		case timed && c.recorded():
+			out["status"], out["endTime"] = "Inprogress", time.Time{}.Format(time.RFC3339)
 		}
 		if status == changeFailed {
 			out["error"] = object{"code": ch.Code, "message": ch.Message}

@@ -236,8 +236,8 @@ func (c *Cloud) setTheStage() {
 				r.initial = merged(r.initial, f.state)
 			}
 		}
-		if r.kind.long && r.fault(c, kindGuarded) != nil {
-			r.initial = merged(r.initial, object{"securitySettings": object{"multiUserAuthorization": "Enabled"}})
+		if r.kind.guarding != nil && r.fault(c, kindGuarded) != nil {
+			r.initial = merged(r.initial, r.kind.guarding.shown)
 		}
 		c.setLocks(r)
 		if ch := c.foreignChange(r); ch != nil {

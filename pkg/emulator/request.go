@@ -368,6 +368,10 @@ func (c *Cloud) parseResource(q *request, r *http.Request, segments, low []strin
 		if a.call == callVault && q.resource == nil && kind.secondary {
 			a = targetCall
 		}
+	case callGuards:
+		if versions = nil; kind.guarding != nil {
+			versions = kind.guarding.versions
+		}
 	case callOperation:
 		signed := *a
 		signed.also = c.operationParts()

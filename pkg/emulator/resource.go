@@ -153,6 +153,9 @@ func (r *resource) written(at time.Time) []*change {
 // vault says who made it.
 func (c *Cloud) describe(r *resource, properties object, tags map[string]string, version int,
 	changed time.Time) object {
+	if r.kind.written != nil {
+		properties = r.kind.written(properties)
+	}
 	out := object{
 		"id": r.id(), "name": r.Name, "type": r.kind.name, "location": normalize(r.Location),
 		"tags": tags, "properties": properties,
@@ -163,10 +166,12 @@ func (c *Cloud) describe(r *resource, properties object, tags map[string]string,
 			delete(out, "tags")
 		}
 	}
-	if r.kind.long {
+	switch {
+	case r.kind.tagged:
 		out["sku"] = object{"name": "Standard"}
 		out["etag"] = c.etag(r, version, changed)
-	} else if c.recorded() {
+	case r.kind.long: // no recorded Backup vault shows its version
+	case c.recorded():
 		out["systemData"] = object{
 			"createdBy": "operator@contoso.example", "createdByType": "User", "createdAt": madeAt.Format(time.RFC3339),
 			"lastModifiedBy": "operator@contoso.example", "lastModifiedByType": "User",
@@ -192,9 +197,11 @@ func (r *resource) changedAt(at time.Time) time.Time {
 func (c *Cloud) show(r *resource, at time.Time) object {
 	p := r.properties(at)
 	switch ch := r.running(at); {
-	case c.being(r, at) && r.kind.long:
+	case c.being(r, at) && r.kind.tagged:
 		p = merged(p, object{"provisioningState": "Provisioning",
 			"securitySettings": object{"multiUserAuthorization": "Invalid"}})
+	case c.being(r, at) && r.kind.long:
+		p = merged(p, object{"provisioningState": "Provisioning"})
 	case c.being(r, at):
 		p = merged(p, object{"provisioningState": "RegisteringDns"})
 	case ch != nil && !ch.AcceptedAt.After(at):

@@ -2,6 +2,8 @@ package emulator
 
 import (
 	"encoding/json"
+	"math"
+	"strconv"
 	"strings"
 )
 
@@ -10,11 +12,38 @@ type resourceType struct {
 	name     string   // as Azure writes it
 	versions []string // API versions, the pinned one first; none: only Resource Graph shows the type
 	patch    *shape   // what a PATCH may hold
-	// a PATCH is a long-running operation, with what else such services have: guards, a version
-	// of the vault (etag), errors of the service's own
+	// a PATCH is a long-running operation, with what else such services have: guards, errors of the
+	// service's own
 	long      bool
+	tagged    bool // a vault shows a version (etag) and a sku
 	secondary bool // its read may mean an upgraded classic vault
+	times     bool // how an operation stands is told with times, as recorded too
+	guarding  *guarding
+	moves     []move
 	usual     func(shape string, r *resource) object
+	written   func(properties object) object // the properties as the service writes them; nil: as they are
+}
+
+// guarding is how vaults of a type are tied to resource guards.
+type guarding struct {
+	shown      object   // what a protected vault shows
+	versions   []string // in which the guards of a vault are listed
+	operations []guarded
+}
+
+// guarded is an operation that a guard's owner decides about.
+type guarded struct {
+	name    string // as the guards of a vault are listed
+	request string // the guard's resource for it, below the guard
+	asks    func(from, to object) bool
+}
+
+// move is a setting that does not take every value after every other.
+type move struct {
+	path    string // of the setting, with dots
+	may     func(from, to string) bool
+	code    string
+	message string // with where it comes from, and where to
 }
 
 // See resource-manager.md#the-request. The older versions are
@@ -24,10 +53,66 @@ var resourceTypes = []*resourceType{
 	{name: "Microsoft.RecoveryServices/vaults",
 		versions: []string{"2026-07-01", "2026-05-01", "2026-02-01", "2025-08-01", "2025-02-01", "2024-10-01",
 			"2024-04-01"},
-		patch: recoveryServicesPatch, long: true, secondary: true, usual: usualRecoveryServices},
+		patch: recoveryServicesPatch, long: true, tagged: true, secondary: true, usual: usualRecoveryServices,
+		moves: []move{{statePath, mayBecome, "UserErrorUnsupportedVaultImmutabilityStateChange",
+			"The immutability of this vault is %s and cannot become %s."}},
+		guarding: &guarding{shown: object{"securitySettings": object{"multiUserAuthorization": "Enabled"}},
+			versions: []string{"2025-08-01"},
+			operations: []guarded{
+				{"Microsoft.RecoveryServices/vaults/backupSecurityPIN/action", "/getSecurityPINRequests/default", asksNothing},
+				{"Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState", guardReduce, reducesImmutability},
+			}}},
 	{name: "Microsoft.KeyVault/vaults", versions: []string{"2026-02-01", "2024-11-01", "2023-07-01"},
 		patch: keyVaultPatch, usual: usualKeyVault},
-	{name: "Microsoft.DataProtection/backupVaults", usual: usualBackupVault},
+	// See resource-manager.md#backup-vaults. The code for immutability is that of Recovery Services
+	// vaults: no recording has another.
+	{name: "Microsoft.DataProtection/backupVaults",
+		versions: []string{"2026-06-01", "2026-03-01", "2025-09-01", "2025-07-01", "2024-04-01", "2023-01-01",
+			"2022-12-01"},
+		patch: backupVaultPatch, long: true, times: true, usual: usualBackupVault, written: writtenBackupVault,
+		moves: []move{
+			{statePath, mayBecome, "UserErrorUnsupportedVaultImmutabilityStateChange",
+				"The immutability of this vault is %s and cannot become %s."},
+			{softDeletePath, func(from, to string) bool { return !strings.EqualFold(from, alwaysOn) || to == alwaysOn },
+				"UserErrorDisableSoftDeleteNotAllowed", "Cannot disable soft delete once set to %[1]s"},
+		},
+		guarding: &guarding{shown: object{"isVaultProtectedByResourceGuard": true},
+			versions: []string{"2026-06-01", "2026-03-01"},
+			operations: []guarded{
+				{"Microsoft.DataProtection/backupVaults/backupInstances/delete", "/deleteBackupInstanceRequests/default",
+					asksNothing},
+				{"Microsoft.DataProtection/backupVaults/write#reduceImmutabilityState",
+					"/dppReduceImmutabilityStateRequests/default", reducesImmutability},
+				{"Microsoft.DataProtection/backupVaults/write#reduceSoftDeleteSecurity",
+					"/dppReduceSoftDeleteSecurityRequests/default",
+					func(from, to object) bool {
+						return wordAt(to, softDeletePath) == "Off" &&
+							!strings.EqualFold(wordAt(from, softDeletePath), "Off")
+					}},
+			}}},
+}
+
+// Where settings stand that do not take every value after every other, and a word of one.
+const (
+	statePath      = "securitySettings.immutabilitySettings.state"
+	softDeletePath = "securitySettings.softDeleteSettings.state"
+	alwaysOn       = "AlwaysOn"
+)
+
+func asksNothing(object, object) bool { return false }
+
+func reducesImmutability(from, to object) bool {
+	return immutability(from) == immutabilityUnlocked && immutability(to) == immutabilityDisabled
+}
+
+// wordAt is the word at a dotted path; "" where there is none.
+func wordAt(properties object, path string) string {
+	keys := strings.Split(path, ".")
+	for _, key := range keys[:len(keys)-1] {
+		properties, _ = properties[key].(object)
+	}
+	word, _ := properties[keys[len(keys)-1]].(string)
+	return word
 }
 
 func resourceTypeOf(name string) *resourceType {
@@ -72,6 +157,22 @@ var (
 			}},
 			"publicNetworkAccess": onOff,
 			guardRequests:         {each: &shape{like: guardPattern}},
+		}},
+	}}
+	backupVaultPatch = &shape{fields: map[string]*shape{
+		"tags": tags,
+		"properties": {fields: map[string]*shape{
+			"monitoringSettings": {fields: map[string]*shape{
+				"azureMonitorAlertSettings": {fields: map[string]*shape{"alertsForAllJobFailures": onOff}}}},
+			"securitySettings": {fields: map[string]*shape{
+				"immutabilitySettings": {fields: map[string]*shape{
+					"state": {words: []string{immutabilityDisabled, immutabilityUnlocked, immutabilityLocked}}}},
+				"softDeleteSettings": {fields: map[string]*shape{
+					"state":                   {words: []string{"Off", "On", alwaysOn}},
+					"retentionDurationInDays": {from: &[2]float64{14, 180}},
+				}},
+			}},
+			guardRequests: {each: &shape{like: guardPattern}},
 		}},
 	}}
 	keyVaultPatch = &shape{fields: map[string]*shape{
@@ -221,14 +322,51 @@ var (
 	}
 )
 
-func usualBackupVault(string, *resource) object { return backupVault }
+// usualBackupVault is one that was made and left as it was: soft delete is on, and
+// nothing was ever heard of alerts and immutability.
+func usualBackupVault(shape string, _ *resource) object {
+	if shape == shapeSpecification {
+		return specifiedBackupVault
+	}
+	return backupVault
+}
 
-var backupVault = mustObject(`{
-	"provisioningState": "Succeeded",
-	"storageSettings": [{"datastoreType": "VaultStore", "type": "GeoRedundant"}],
-	"monitoringSettings": {"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Disabled"}},
-	"securitySettings": {"immutabilitySettings": {"state": "Disabled"}, "softDeleteSettings": {"state": "On", "retentionDurationInDays": 14}}
-}`)
+var (
+	// The vault that New-AzDataProtectionBackupVault.Recording.json has after it was made, on
+	// 16 September 2026 (Azure/azure-powershell, src/DataProtection).
+	backupVault = mustObject(`{
+		"provisioningState": "Succeeded",
+		"storageSettings": [{"datastoreType": "VaultStore", "type": "LocallyRedundant"}],
+		"isVaultProtectedByResourceGuard": false,
+		"securitySettings": {"softDeleteSettings": {"state": "On", "retentionDurationInDays": 14}},
+		"secureScore": "None",
+		"bcdrSecurityLevel": "Poor",
+		"replicatedRegions": [],
+		"regionOfChoiceSettings": {"status": "NotApplicable"},
+		"costManagementSettings": {"granularityLevel": "VaultLevel"}
+	}`)
+
+	// A vault that says all that the published definitions know of these settings.
+	specifiedBackupVault = mustObject(`{
+		"provisioningState": "Succeeded",
+		"storageSettings": [{"datastoreType": "VaultStore", "type": "LocallyRedundant"}],
+		"isVaultProtectedByResourceGuard": false,
+		"monitoringSettings": {"azureMonitorAlertSettings": {"alertsForAllJobFailures": "Disabled"}},
+		"securitySettings": {"immutabilitySettings": {"state": "Disabled"}, "softDeleteSettings": {"state": "On", "retentionDurationInDays": 14}}
+	}`)
+)
+
+// writtenBackupVault: whole days are written with their decimal (recorded, all of them).
+func writtenBackupVault(properties object) object {
+	security, _ := properties["securitySettings"].(object)
+	soft, _ := security["softDeleteSettings"].(object)
+	days, ok := soft["retentionDurationInDays"].(float64)
+	if !ok || days != math.Trunc(days) {
+		return properties
+	}
+	return merged(properties, object{"securitySettings": object{"softDeleteSettings": object{
+		"retentionDurationInDays": json.Number(strconv.FormatFloat(days, 'f', 1, 64))}}})
+}
 
 // mustObject reads JSON that is part of the program.
 func mustObject(text string) object {

@@ -19,8 +19,9 @@ const lookShare = 0.5
 // a time, where the service does not say: as long again as the operation has taken
 // by then, at least quickest, at most a poll. So an end is seen before the operation
 // has taken twice as long, or a poll after it. Of 24 recorded changes of Recovery
-// Services vaults 19 had ended after 63 seconds, and none was answered with
-// Retry-After (Azure/azure-cli, recordings of the tests of its module backup).
+// Services vaults 19 had ended after 63 seconds (Azure/azure-cli, recordings of the
+// tests of its module backup); whether they were answered with Retry-After the
+// recordings do not keep.
 //
 // It follows from the journal's time of the start, so a later process goes on at the
 // pace that has been reached. With many watched vaults in the subscription it is as

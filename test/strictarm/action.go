@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// actionOf is the action that each call needs, {provider} for that of its vault's
+// actionOf is the action that each call needs, {type} for that of its vault
 // (Microsoft's lists of permissions, MicrosoftDocs/azure-docs,
 // articles/role-based-access-control/permissions: following an operation is an
 // action of its own).
 var actionOf = map[Call]string{
 	CallSubscription: "Microsoft.Resources/subscriptions/read",
 	CallProvider:     "Microsoft.Resources/subscriptions/providers/read",
-	CallVault:        "{provider}/vaults/read",
-	CallPatch:        "{provider}/vaults/write",
-	CallStatus:       "{provider}/vaults/operationStatus/read",
-	CallResult:       "{provider}/vaults/operationResults/read",
+	CallVault:        "{type}/read",
+	CallPatch:        "{type}/write",
+	CallStatus:       "{type}/operationStatus/read",
+	CallResult:       "{type}/operationResults/read",
 	CallLocks:        "Microsoft.Authorization/locks/read",
 	CallRules:        "Microsoft.AlertsManagement/actionRules/read",
 	CallAssignments:  "Microsoft.Authorization/roleAssignments/read",
@@ -28,11 +28,11 @@ var actionOf = map[Call]string{
 
 // action is the action that a request needs; empty where the server knows none.
 func (in *request) action() string {
-	provider := ""
+	of := ""
 	if in.vault != nil {
-		provider = in.vault.spec.Kind.provider()
+		of = in.vault.spec.Kind.Type()
 	}
-	return strings.Replace(actionOf[in.call], "{provider}", provider, 1)
+	return strings.Replace(actionOf[in.call], "{type}", of, 1)
 }
 
 // scope is what a request is about.

@@ -74,6 +74,21 @@ var (
 		}
 		return a
 	})
+	// UnderWay answers 201 with the vault as it will be, Updating, and names where that is followed, as changes
+	// of Backup vaults were recorded (Azure/azure-cli-extensions,
+	// test_dataprotection_backup_vault_update.yaml).
+	UnderWay = told("201 under way", func(in *request, v *VaultHandle, op *operation) answer {
+		a := op.accepted(in)
+		op.told = true
+		doc := v.read(in.Now)
+		if p, ok := op.change["properties"].(object); ok {
+			merge(doc["properties"].(object), p)
+		}
+		doc["properties"].(object)["provisioningState"] = "Updating"
+		b := strict.JSON(http.StatusCreated, doc)
+		b.Header.Set("Azure-AsyncOperation", a.Header.Get("Azure-AsyncOperation"))
+		return b
+	})
 	// AcceptedNowhere answers 202 and names nothing to follow, done as it may be already:
 	// an acceptance all the same, which no reading takes back (design.md#rule-1).
 	AcceptedNowhere = told("202 without an address", func(_ *request, _ *VaultHandle, op *operation) answer {

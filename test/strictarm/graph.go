@@ -105,7 +105,7 @@ func (s *Server) GraphPage(n int) {
 	s.graph.pageSize = n
 }
 
-var typeWord = regexp.MustCompile(`(?i)microsoft\.(recoveryservices|keyvault)/vaults`)
+var typeWord = regexp.MustCompile(`(?i)microsoft\.((recoveryservices|keyvault)/vaults|dataprotection/backupvaults)`)
 
 var containers = regexp.MustCompile(`(?is)^\s*resourcecontainers\b.*microsoft\.resources/subscriptions'`)
 
@@ -270,7 +270,7 @@ func (s *Server) rows(subs []*SubscriptionHandle, query string) []object {
 		types[strings.ToLower(t)] = true
 	}
 	for _, v := range s.vaults {
-		if kind := strings.ToLower(v.spec.Kind.provider() + "/vaults"); slices.Contains(subs, v.sub) && types[kind] &&
+		if kind := strings.ToLower(v.spec.Kind.Type()); slices.Contains(subs, v.sub) && types[kind] &&
 			!v.gone {
 			rows = append(rows, object{"id": v.graphDoc["id"], "name": v.spec.Name, "type": kind,
 				"location":       v.spec.Location,

@@ -30,6 +30,9 @@ const (
 )
 
 func (k Kind) provider() string {
+	if s, ok := settings[k]; ok {
+		return s.provider
+	}
 	if k == KeyVaultRBAC {
 		return keyVault
 	}
@@ -42,6 +45,9 @@ func (k Kind) provider() string {
 // of the examples PATCHVault_WithMonitoringSettings, GETVault and, for key
 // vaults, the definition VaultPatchProperties).
 func (k Kind) properties(version string, days float64) object {
+	if s, ok := settings[k]; ok {
+		return of(s.path, s.wants)
+	}
 	switch k {
 	case Alerts:
 		return monitoring("Enabled", "Enabled", "Enabled", "Disabled", "Disabled")
@@ -83,6 +89,9 @@ func (k Kind) back(before object) object {
 			return v
 		}
 		return unset
+	}
+	if s, ok := settings[k]; ok {
+		return of(s.path, was(s.path, s.unset))
 	}
 	switch k {
 	case Alerts:

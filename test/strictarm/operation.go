@@ -43,6 +43,9 @@ var (
 	// SucceedsAsSuccess writes the status as OperationResource describes it:
 	// Success.
 	SucceedsAsSuccess = Outcome{status: "Success", applies: true}
+	// Ineffective says that it has succeeded, and nothing has changed
+	// (Azure/azure-rest-api-specs, issue 34218).
+	Ineffective = Outcome{status: "Succeeded"}
 	// Canceled ends without the change.
 	Canceled = Outcome{status: "Canceled", code: "OperationCanceled", message: "The operation was canceled."}
 	// Cancelled is the same in the spelling of OperationResource.
@@ -280,7 +283,11 @@ func (op *operation) answer(in *request) answer {
 func (op *operation) statusAnswer(in *request) answer {
 	if !op.v.published {
 		op.statusDone = op.statusDone || !op.runs(in.Now)
-		a := op.stands(in.Now)
+		stands := op.stands
+		if op.v.spec.Kind.provider() == dataProtection {
+			stands = op.standsTimed
+		}
+		a := stands(in.Now)
 		if op.runs(in.Now) {
 			op.fresh(in)
 			for name, values := range op.accepted(in).Header {

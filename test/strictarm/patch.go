@@ -88,11 +88,14 @@ func (v *VaultHandle) refusal(in *request) *PatchFault {
 		return refuseAs(Conflict)
 	case v.guarded && in.Header.Get("x-ms-authorization-auxiliary") == "":
 		return refuseAs(Guarded)
-	case properties["monitoringSettings"] != nil && !wholeMonitoring(properties):
+	case v.turnedOff(properties) != nil:
+		return v.turnedOff(properties)
+	case v.spec.Kind.provider() == recoveryServices && properties["monitoringSettings"] != nil &&
+		!wholeMonitoring(properties):
 		return refuse(http.StatusBadRequest, "InvalidRestApiParameter", "monitoringSettings parameter is invalid.")
 	case unknown != "":
 		return refuse(http.StatusBadRequest, "InvalidRequestContent", unknown+" is not known in this version.")
-	case misconfigured(properties, in.version) != nil:
+	case v.spec.Kind.provider() == recoveryServices && misconfigured(properties, in.version) != nil:
 		return misconfigured(properties, in.version)
 	case state(v.properties()) == "Locked" && state(properties) != nil && state(properties) != "Locked",
 		state(v.properties()) != "Unlocked" && state(properties) == "Locked":
@@ -173,6 +176,10 @@ func (v *VaultHandle) judgeState(in *request) {
 	}
 	if v.seenLock != "" {
 		in.Problem("PATCH of a vault whose ReadOnly lock %s was read", v.seenLock)
+	}
+	if s, ok := settings[v.spec.Kind]; ok {
+		s.judge(in, v)
+		return
 	}
 	if v.rollback {
 		if v.spec.Kind == ImmutabilityLock ||

@@ -12,7 +12,7 @@ import (
 func (v *VaultHandle) read(now time.Time) object {
 	doc := clone(v.doc).(object)
 	doc["properties"].(object)["provisioningState"] = v.provisioning(now)
-	return v.shown(doc, v.s.version(CallVault, v.spec.Kind.provider()))
+	return v.shown(v.written(doc), v.s.version(CallVault, v.spec.Kind.provider()))
 }
 
 // getVault answers GET of a vault.

@@ -127,7 +127,7 @@ func (in *request) unauthorized() string { return forbidden(in.action(), in.scop
 // notFound are the recorded words for what is not there.
 func notFound(v *VaultHandle) answer {
 	return failure(http.StatusNotFound, "ResourceNotFound",
-		"The Resource '"+v.spec.Kind.provider()+"/vaults/"+v.spec.Name+"' under resource group '"+v.spec.Group+
+		"The Resource '"+v.spec.Kind.Type()+"/"+v.spec.Name+"' under resource group '"+v.spec.Group+
 			"' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix")
 }
 
@@ -167,7 +167,7 @@ var (
 			return failure(http.StatusForbidden, "DenyAssignmentAuthorizationFailed",
 				"The client '3f7c2a90-5d1e-4b86-9a34-c8e1f0d27b65' with object id "+
 					"'3f7c2a90-5d1e-4b86-9a34-c8e1f0d27b65' "+
-					"has permission to perform action '"+v.spec.Kind.provider()+"/vaults/write' on scope '"+v.ID()+
+					"has permission to perform action '"+v.spec.Kind.Type()+"/write' on scope '"+v.ID()+
 					"'; however, the access is denied because of the deny assignment with name "+
 					"'Deny assignment '0c2f3b1e' created by Deployment Stack '"+groupID(v)+
 					"/providers/Microsoft.Resources/deploymentStacks/base'.' and Id '0c2f3b1e' at scope '"+groupID(v)+

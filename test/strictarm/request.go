@@ -42,7 +42,8 @@ var apiVersions = map[Call]string{
 	CallGraph:        "2024-04-01",
 }
 
-var providerVersions = map[string]string{recoveryServices: "2026-07-01", keyVault: "2026-02-01"}
+var providerVersions = map[string]string{recoveryServices: "2026-07-01", keyVault: "2026-02-01",
+	dataProtection: "2026-06-01"}
 
 var methods = map[Call]string{CallPatch: http.MethodPatch, CallAssign: http.MethodPut, CallGraph: http.MethodPost}
 

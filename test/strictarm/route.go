@@ -79,7 +79,7 @@ func (s *Server) routeSubscription(in *request) {
 			func(v *VaultHandle) bool { return strings.EqualFold(v.spec.Group, seg[3].Text) }) {
 			in.Problem("no vault is in the group %s of the subscription", seg[3].Text)
 		}
-	case len(seg) >= 8 && is(2, "resourceGroups") && is(4, "providers") && is(6, "vaults"):
+	case len(seg) >= 8 && is(2, "resourceGroups") && is(4, "providers"):
 		s.routeVault(in)
 	}
 }
@@ -88,8 +88,8 @@ func (s *Server) routeVault(in *request) {
 	seg := in.Segments
 	is := func(i int, want string) bool { return in.literal(i, want) }
 	for _, v := range in.sub.vaults {
-		if strings.EqualFold(seg[5].Text, v.spec.Kind.provider()) && strings.EqualFold(seg[3].Text, v.spec.Group) &&
-			strings.EqualFold(seg[7].Text, v.spec.Name) {
+		if strings.EqualFold(seg[5].Text+"/"+seg[6].Text, v.spec.Kind.Type()) &&
+			strings.EqualFold(seg[3].Text, v.spec.Group) && strings.EqualFold(seg[7].Text, v.spec.Name) {
 			in.vault = v
 		}
 	}
@@ -98,6 +98,7 @@ func (s *Server) routeVault(in *request) {
 		return
 	}
 	in.literal(5, in.vault.spec.Kind.provider())
+	in.literal(6, in.vault.spec.Kind.collection())
 	for i, want := range map[int]string{3: in.vault.spec.Group, 7: in.vault.spec.Name} {
 		if got := seg[i].Text; got != want && !in.vault.spec.AnyCase {
 			in.Problem("path has %q, want %q", got, want)

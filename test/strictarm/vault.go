@@ -111,7 +111,7 @@ func (v *VaultHandle) Spec() Vault { return v.spec }
 // ID is the vault's resource ID.
 func (v *VaultHandle) ID() string {
 	return "/subscriptions/" + v.sub.id + "/resourceGroups/" + v.spec.Group +
-		"/providers/" + v.spec.Kind.provider() + "/vaults/" + v.spec.Name
+		"/providers/" + v.spec.Kind.Type() + "/" + v.spec.Name
 }
 
 func (v *VaultHandle) with(change func()) *VaultHandle {
@@ -129,7 +129,7 @@ func (v *VaultHandle) newDoc() object {
 		tags[k] = value
 	}
 	doc := object{
-		"id": v.ID(), "name": v.spec.Name, "type": v.spec.Kind.provider() + "/vaults",
+		"id": v.ID(), "name": v.spec.Name, "type": v.spec.Kind.Type(),
 		"location": v.spec.Location, "tags": tags,
 	}
 	if v.spec.Kind == KeyVaultRBAC {
@@ -142,6 +142,13 @@ func (v *VaultHandle) newDoc() object {
 		}
 		if v.index%5 < 2 { // 32 of 77 recorded answers do not say
 			delete(doc["properties"].(object), "enableRbacAuthorization")
+		}
+		return doc
+	}
+	if s, ok := settings[v.spec.Kind]; ok && s.provider == dataProtection {
+		doc["properties"] = recordedBackupVault()
+		if set(doc["properties"].(object), s.path, s.was); len(tags) == 0 {
+			delete(doc, "tags")
 		}
 		return doc
 	}
@@ -169,6 +176,9 @@ func (v *VaultHandle) properties() object { return v.doc["properties"].(object) 
 // wanted reports whether the vault is as it is to be. Locked is more than
 // Unlocked, and for ever.
 func (v *VaultHandle) wanted() bool {
+	if s, ok := settings[v.spec.Kind]; ok && !v.rollback {
+		return s.reached(at(v.properties(), s.path))
+	}
 	if v.rollback || v.spec.Kind != Immutability && v.spec.Kind != ImmutabilityLock {
 		return holds(v.properties(), v.wants)
 	}

@@ -94,6 +94,9 @@ func misconfigured(properties object, version string) *PatchFault {
 // configuration that the vault has, and where it has none, that of a vault from
 // before there were any.
 func (v *VaultHandle) body(version string) object {
+	if s, ok := settings[v.spec.Kind]; ok {
+		return s.kept(v.wants, v.properties())
+	}
 	if v.spec.Kind != ImmutabilityLock || v.rollback || older(version, configured) {
 		return v.wants
 	}
