@@ -46,8 +46,26 @@ func (m *Machine) leave() {
 
 func (m *Machine) close() {
 	code := m.Verdict()
-	m.emit(fleet.RunClosed{Code: code, NeverStarted: m.NeverStarted()})
+	m.emit(fleet.RunClosed{Code: code, NeverStarted: m.leaves()})
 	m.exit(code)
+}
+
+// leaves is NeverStarted as the journal has it: there a vault that is being checked again
+// is where it was before, and one that was busy then is counted as that.
+func (m *Machine) leaves() (n int) {
+	if !m.Closing() {
+		return 0
+	}
+	for i := range m.Vaults {
+		v := m.Vaults[i]
+		if v.Status == fleet.Validating {
+			v.Status = m.jobs[i].Back
+		}
+		if v.NeverStarted() {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *Machine) exit(code fleet.ExitCode) {

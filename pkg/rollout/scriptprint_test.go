@@ -152,6 +152,9 @@ func (s *script) fact(fact fleet.Fact) said {
 		add(f.Text, "by", f.By.User)
 	case fleet.RunClosed:
 		add(fmt.Sprint(int(f.Code)))
+		if f.NeverStarted > 0 {
+			add(fmt.Sprint(f.NeverStarted), "never started")
+		}
 	case fleet.AccessDenied:
 		add(s.subName(f.Subscription), f.Detail)
 		if f.GivenUp {
