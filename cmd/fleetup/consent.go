@@ -206,15 +206,15 @@ func (e *environment) consentedAgain(c *cli.Context, st *rollout.State, path str
 	toStart, earlier, besides := 0, 0, ""
 	for i := range st.Vaults {
 		if v := &st.Vaults[i]; v.Status == fleet.Pending || v.Status == fleet.Ready {
-			if v.DoneEarlier() {
+			if v.LeftDone() {
 				earlier++
 			} else {
 				toStart++
 			}
 		}
 	}
-	if earlier > 0 { // they are among what a status calls deferred
-		besides = fmt.Sprintf(", %d done by earlier runs to look at", earlier)
+	if earlier > 0 {
+		besides = fmt.Sprintf(", %d left as wanted by earlier runs to look at", earlier)
 	}
 	if n := st.Totals.Of(fleet.Busy); n > 0 {
 		besides += fmt.Sprintf(", %d busy", n)

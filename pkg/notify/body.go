@@ -72,13 +72,8 @@ func cloudEvent(e Event) envelope {
 // facts are the lines under the sentence, each a name and a value.
 func facts(e Event) [][2]string {
 	d := &e.Data
-	var parts []string
-	for _, s := range fleet.Statuses() {
-		if n := d.Totals[s]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, d.Direction.Words().Status(s)))
-		}
-	}
-	out := [][2]string{{"Vaults", strings.Join(parts, ", ")},
+	vaults := lexicon.WordingOf(fleet.Kind(d.UpgradeKind)).TallyOfRun(d.Totals, e.already)
+	out := [][2]string{{"Vaults", strings.ReplaceAll(vaults, lexicon.Dot, ", ")},
 		{"Budget used", fmt.Sprintf("%d of %d", d.Budget.Used, d.Budget.Limit)}}
 	add := func(name string, value *string) {
 		if value != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
+	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
 )
 
@@ -45,8 +46,9 @@ type Event struct {
 	Subject string // the wave it is about, or "run"
 	Data    Data
 
-	zone *time.Location // of the times that people read; nil: UTC
-	ends func() *report.ExpectedEnd
+	zone    *time.Location // of the times that people read; nil: UTC
+	already rollout.AlreadyBy
+	ends    func() *report.ExpectedEnd
 }
 
 // WithExpectedEnd is the notification with the end that is expected of the run by the time

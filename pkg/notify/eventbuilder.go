@@ -91,12 +91,12 @@ func (t *EventBuilder) Events(st *rollout.State, events []fleet.Event) (out []Ev
 			out = append(out, t.suspended(st, e.At, f))
 		case fleet.RunClosed:
 			n := t.event(st, Finished, e.At, false,
-				"The run is finished: "+tally(st, &st.Totals, st.AlreadyBy())+".")
+				"The run is finished: "+tally(st, &st.Totals)+".")
 			if left := st.NeverStarted(); left > 0 {
 				stop := st.Run.Stopped
 				n.Data.Title, n.Data.NeverStarted = "Run closed", left
 				n.Data.Sentence = fmt.Sprintf("%s has closed the run, %s: %s.", stop.By.User,
-					lexicon.NeverStarted(left), tally(st, &st.Totals, st.AlreadyBy()))
+					lexicon.NeverStarted(left), tally(st, &st.Totals))
 				n.Data.By, n.Data.Reason = report.StringOrNull(stop.By.User), report.StringOrNull(stop.Reason)
 			}
 			n.Data.ends(f.Code)
@@ -189,17 +189,17 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 
 func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Event {
 	var totals *rollout.Totals
-	soak, already := "", rollout.AlreadyBy{}
+	soak := ""
 	for i := range st.Waves {
 		if st.Waves[i].Name == f.Wave {
-			totals, already = &st.Waves[i].Totals, st.Waves[i].AlreadyBy()
+			totals = &st.Waves[i].Totals
 			if until := standing.SoaksUntil(st, i, at); !until.IsZero() {
 				soak = fmt.Sprintf(" It soaks until %s.", t.clock(until))
 			}
 		}
 	}
 	e := t.event(st, WaveFinished, at, true,
-		fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals, already), soak))
+		fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals), soak))
 	e.Subject, e.Data.Wave = f.Wave, &f.Wave
 	return e
 }
@@ -295,7 +295,8 @@ func (t *EventBuilder) event(st *rollout.State, k Kind, at time.Time, live bool,
 		w := &st.Waves[i]
 		d.Waves = append(d.Waves, Wave{w.Name, !w.DoneAt.IsZero(), standing.Counts(st, &w.Totals, carried)})
 	}
-	e := Event{ID: eventID(st, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d, zone: t.Zone}
+	e := Event{ID: eventID(st, t.seq), Kind: k, At: at.UTC(), Subject: "run", Data: d, zone: t.Zone,
+		already: standing.AlreadyBy(st, &st.Totals, carried)}
 	if t.Ends != nil {
 		e.ends = sync.OnceValue(t.Ends)
 	}
@@ -318,12 +319,13 @@ func (t *EventBuilder) clock(at time.Time) string {
 // words are those of the run's kind.
 func words(st *rollout.State) *lexicon.Wording { return lexicon.WordingOf(st.Plan.Kind) }
 
-// tally lists totals in words; by parts those that are already so.
-func tally(st *rollout.State, t *rollout.Totals, by rollout.AlreadyBy) string {
+// tally lists totals in words.
+func tally(st *rollout.State, t *rollout.Totals) string {
 	if t == nil || t.All() == 0 {
 		return "no vault"
 	}
-	return strings.ReplaceAll(words(st).TallyOfRun(standing.Counts(st, t, true), by), lexicon.Dot, ", ")
+	return strings.ReplaceAll(words(st).TallyOfRun(standing.Counts(st, t, true), standing.AlreadyBy(st, t, true)),
+		lexicon.Dot, ", ")
 }
 
 func count(n int, what string) string {

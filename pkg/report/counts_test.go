@@ -32,11 +32,12 @@ func TestOneCount(t *testing.T) {
 	}
 	of := len(n.St.Vaults) - held
 	v := viewOf(n, report.ViewOptions{Live: true})
-	if v.Overall != (lexicon.Overall{Upgraded: 3, Earlier: 3, Of: of + 1, Held: held - 1, OfRun: of}) {
+	if v.Overall != (lexicon.Overall{Upgraded: 3, Earlier: 3, Of: of + 1, Held: held - 1, OfRun: of,
+		EarlierHeld: 1, EarlierAhead: 2}) {
 		t.Fatalf("overall is %+v of %d held", v.Overall, held)
 	}
 	run, ledger := "0 of "+lexicon.Vaults(of)+" upgraded",
-		"3 of "+lexicon.Vaults(of+1)+" upgraded, 3 of them by earlier runs"
+		"3 of "+lexicon.Vaults(of+1)+" upgraded, 3 of them by earlier runs (2 not looked at yet, 1 now held)"
 	var status, heartbeat strings.Builder
 	if err := errors.Join(report.Status(&status, v, report.Options{}),
 		progress.NewPlain(&heartbeat, n.St, nil).Heartbeat(reporttest.T0.Add(time.Minute))); err != nil {
@@ -143,5 +144,56 @@ func TestEarlierIsNotAlreadyInTheEnd(t *testing.T) {
 		if !strings.Contains(s, "1 by earlier runs") || strings.Contains(s, lexicon.Number(all)+" already") {
 			t.Errorf("said %q", s)
 		}
+	}
+}
+
+// Nor does a run that is closed before it looked at them leave them to the next one: that
+// had been done, and every one who tells of the end counts it so.
+func TestDoneEarlierIsNotNeverStarted(t *testing.T) {
+	t.Parallel()
+	n := reporttest.NewNight(t)
+	names, tell := n.St.Plan.Names(), notify.NewEventBuilder(0)
+	all := n.St.Totals.All() - n.St.Totals.Of(fleet.Excluded)
+	keys := func(from, to int) (ks []fleet.Key) {
+		for i := range n.St.Vaults {
+			if n.St.Vaults[i].Status != fleet.Excluded {
+				ks = append(ks, n.St.Plan.Vaults[i].Key)
+			}
+		}
+		return ks[from:to]
+	}
+	n.Fact(0, fleet.RunOpened{RunID: "second", Upgraded: keys(0, 2), Already: keys(2, 3)})
+	n.Fact(1, fleet.Stopped{Close: true, By: reporttest.Ops, Reason: "withdrawn"})
+	never := all - 3
+	end := fleet.Event{At: reporttest.T0.Add(2 * time.Minute),
+		Fact: fleet.RunClosed{Code: n.St.Verdict(), NeverStarted: n.St.NeverStarted()}}
+	n.Fact(2, end.Fact)
+	_, line := report.RunWords(n.St, names, end, time.Time.String)
+	told := tell.Events(n.St, []fleet.Event{end})[0]
+	body, _, err := notify.Body(notify.Slack, told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := viewOf(n, report.ViewOptions{Now: reporttest.T0.Add(time.Hour)})
+	var status, page strings.Builder
+	if err := errors.Join(report.Status(&status, v, report.Options{}),
+		report.Report(&page, v, report.Options{})); err != nil {
+		t.Fatal(err)
+	}
+	for where, said := range map[string]string{"the line of the end": line, "the notification": told.Data.Sentence,
+		"its message": string(body), "the status": status.String(), "the report": strings.ToLower(page.String())} {
+		for _, want := range []string{"2 by earlier runs", "1 already", lexicon.NeverStarted(never)} {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s does not say %q: %s", where, want, said)
+			}
+		}
+	}
+	if told.Data.NeverStarted != never || told.Data.Totals[fleet.Deferred] != never {
+		t.Errorf("the notification has %d never started and the totals %v, want %d", told.Data.NeverStarted,
+			told.Data.Totals, never)
+	}
+	want := names[0] + "  upgraded by an earlier run, not looked at in this run"
+	if !strings.Contains(page.String(), want) {
+		t.Errorf("the report does not say %q:\n%s", want, page.String())
 	}
 }

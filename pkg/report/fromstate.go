@@ -93,7 +93,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 			v.Waves[i].ExpectedEnd = ExpectedEndOf(remaining.Waves[i], remaining.If)
 		}
 	}
-	earlier, kept, left, shown := 0, 0, 0, make([]int, 0, len(st.Vaults))
+	earlier, kept, left, ahead, shown := 0, 0, 0, 0, make([]int, 0, len(st.Vaults))
 	deferral, windows := deferral(st, o), standing.NewWindows(st.Plan, now)
 	names := st.Plan.Names()
 	subs := map[string]int{}
@@ -104,10 +104,13 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 		}
 		vt := VaultOf(pv, names[i], st.Waves[pv.Wave].Name)
 		vt.TakenUp = o.TakenUp[pv.Key]
-		vt.fill(&st.Vaults[i], deferral)
+		vt.fill(&st.Vaults[i], deferral, v.words())
 		vt.Meanwhile = st.Meanwhile(i)
 		if st.Vaults[i].DoneEarlier() {
 			earlier++
+		}
+		if vt.ahead && vt.Earlier {
+			ahead++
 		}
 		if st.Vaults[i].HeldAfterwards() {
 			kept++
@@ -141,7 +144,7 @@ func FromState(st *rollout.State, o ViewOptions) *View {
 	for i := range v.Subscriptions {
 		v.Subscriptions[i].Group = groupOf(v.Subscriptions[i].Totals)
 	}
-	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier, kept)
+	v.Overall = lexicon.CountOverall(func(s fleet.Status) int { return v.Totals[s] }, earlier, kept, ahead)
 	v.Run.Waits = []Wait{}
 	v.Run.Waits = append(v.Run.Waits, waitsOf(standing.Shown(st, o.Live, now), st.Plan)...)
 	if w := HoldsUp(v.Run.Waits); o.Live && w != nil {
@@ -304,9 +307,9 @@ func VaultOf(v *plan.Vault, name, wave string) Vault {
 	return x
 }
 
-// fill adds what a run knows. deferral, unless empty, is why the vault shows
-// deferred if it has not started.
-func (v *Vault) fill(s *rollout.VaultState, deferral string) {
+// fill adds what a run knows, in the words of its kind. deferral, unless empty, is why the
+// vault shows deferred if it has not started.
+func (v *Vault) fill(s *rollout.VaultState, deferral string, w *lexicon.Wording) {
 	v.Status, v.OperationID, v.Attempt, v.Sent = s.Status, StringOrNull(s.OperationID), s.Attempt, s.Sent
 	v.StartedAt, v.EndedAt, v.UpgradedResourceID = TimeOrNull(s.StartedAt), TimeOrNull(s.EndedAt),
 		StringOrNull(s.UpgradedResourceID)
@@ -333,8 +336,12 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string) {
 	if s.Status != fleet.Excluded {
 		v.HeldUntil, v.HeldBy = nil, nil // the hold was lifted for this run
 	}
-	if deferral != "" && standing.Defers(s.Status) {
-		v.Status = fleet.Deferred
+	switch v.Status = standing.ShownAs(s, deferral != ""); {
+	case s.LeftDone():
+		if v.ahead = v.Status != fleet.Already; !v.ahead {
+			v.Reason = StringOrNull(notLookedAt(s.Earlier, w))
+		}
+	case v.Status == fleet.Deferred:
 		if s.Reason != "" {
 			deferral += beforeThat + s.Reason
 		}

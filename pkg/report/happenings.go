@@ -219,5 +219,6 @@ func coded(v *rollout.VaultState) string {
 
 // outcomeTally counts the vaults of a run that is over.
 func outcomeTally(st *rollout.State) string {
-	return lexicon.WordingOf(st.Plan.Kind).TallyOfRun(standing.Counts(st, &st.Totals, true), st.AlreadyBy())
+	return lexicon.WordingOf(st.Plan.Kind).TallyOfRun(standing.Counts(st, &st.Totals, true),
+		standing.AlreadyBy(st, &st.Totals, true))
 }

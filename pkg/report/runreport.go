@@ -258,27 +258,33 @@ func (e *Entry) line(c lexicon.Clock) string {
 // toCome counts the vaults that the run has not come to yet, or comes back to.
 func (v *View) toCome() int {
 	t := v.Totals
-	return t[fleet.Pending] + t[fleet.Validating] + t[fleet.Ready] + t[fleet.Busy] + t[fleet.Deferred]
+	return t[fleet.Pending] + t[fleet.Validating] + t[fleet.Ready] + t[fleet.Busy] + t[fleet.Deferred] - v.toLookAt()
 }
+
+// toLookAt counts the vaults that earlier runs left as wanted and that the run has yet to
+// look at: nothing is to be started there, as far as is known.
+func (v *View) toLookAt() int { return len(v.pick(func(x *Vault) bool { return x.ahead })) }
 
 // open tells of the vaults that a running run has not come to yet, or comes back to.
 func (v *View) open(p *layout.Page) {
-	t := v.Totals
-	waiting := t[fleet.Pending] + t[fleet.Validating] + t[fleet.Ready]
-	if waiting == 0 {
-		return
+	t, again := v.Totals, v.toLookAt()
+	pending := t[fleet.Pending] - again
+	if t[fleet.Ready]+t[fleet.Validating]+pending > 0 {
+		p.Section("STILL TO COME: %s", lexicon.Vaults(v.toCome()))
+		s := fmt.Sprintf("%s validated and waiting, %s being validated, %s not looked at yet",
+			lexicon.Number(t[fleet.Ready]), lexicon.Number(t[fleet.Validating]), lexicon.Number(pending))
+		if n := t[fleet.Busy]; n > 0 {
+			s += fmt.Sprintf(", %s busy and tried again", lexicon.Number(n))
+		}
+		if n := t[fleet.Deferred]; n > 0 {
+			s += fmt.Sprintf(", %s deferred", lexicon.Number(n))
+		}
+		p.Line("%s.", s)
 	}
-	p.Section("STILL TO COME: %s", lexicon.Vaults(v.toCome()))
-	s := fmt.Sprintf("%s validated and waiting, %s being validated, %s not looked at yet",
-		lexicon.Number(t[fleet.Ready]),
-		lexicon.Number(t[fleet.Validating]), lexicon.Number(t[fleet.Pending]))
-	if n := t[fleet.Busy]; n > 0 {
-		s += fmt.Sprintf(", %s busy and tried again", lexicon.Number(n))
+	if again > 0 {
+		p.Section("STILL TO LOOK AT: %s that earlier runs left as wanted", lexicon.Vaults(again))
+		p.Line("The run checks each again, and starts it only if that is so no more.")
 	}
-	if n := t[fleet.Deferred]; n > 0 {
-		s += fmt.Sprintf(", %s deferred", lexicon.Number(n))
-	}
-	p.Line("%s.", s)
 }
 
 // already lists the vaults that are as wanted without the run: those of earlier runs, and

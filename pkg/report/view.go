@@ -244,6 +244,8 @@ type Vault struct {
 	// starts of this run that may have arrived
 	Attempt int `json:"attempt"`
 	Sent    int `json:"-"` // starts sent in this run
+
+	ahead bool // earlier runs left it as wanted, and this one is to look at it
 	// unknown for good: when reading was given up; null: before this run, or the journal was not read
 	GaveUpAt *Time `json:"-"`
 	// that had failed when a person let this start go out
@@ -356,6 +358,12 @@ func pastOf(earlier, meanwhile bool, w *lexicon.Wording) string {
 		return w.Meanwhile()
 	}
 	return w.Already
+}
+
+// notLookedAt says that of a vault that is as wanted by what earlier runs left, and that
+// its run was kept from looking at; earlier: one of them upgraded it.
+func notLookedAt(earlier bool, w *lexicon.Wording) string {
+	return pastOf(earlier, false, w) + ", not looked at in this run"
 }
 
 // pastOf is that of a vault of the view.

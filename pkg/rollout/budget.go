@@ -22,11 +22,10 @@ type tally struct {
 	leftDone   int // left as wanted by earlier runs, whoever made it so; not held
 	heldNow    int // held by a person in this run, and not left done
 	forgiven   int // failed, or unknown for good, and accepted by a person
-	already    AlreadyBy
 }
 
-// add takes in a vault, or takes it out; meanwhile: others did it since the run began.
-func (t *tally) add(v *VaultState, meanwhile bool, by int) {
+// add takes in a vault, or takes it out.
+func (t *tally) add(v *VaultState, by int) {
 	if v.Open() {
 		t.open += by
 	}
@@ -51,13 +50,8 @@ func (t *tally) add(v *VaultState, meanwhile bool, by int) {
 	case !left && v.Status == fleet.Excluded && v.Held != nil:
 		t.heldNow += by
 	}
-	switch {
-	case v.HeldAfterwards():
+	if v.HeldAfterwards() {
 		t.heldAfter += by
-	case v.Earlier && v.Status == fleet.Already:
-		t.already.EarlierRuns += by
-	case meanwhile:
-		t.already.Others += by
 	}
 	if v.Forgiven && !v.Carried {
 		t.forgiven += by
@@ -87,8 +81,6 @@ func (t *tally) plus(u *tally) {
 	t.leftDone += u.leftDone
 	t.heldNow += u.heldNow
 	t.forgiven += u.forgiven
-	t.already.EarlierRuns += u.already.EarlierRuns
-	t.already.Others += u.already.Others
 }
 
 // Budget is a scope's failure budget with what it has used.

@@ -135,7 +135,7 @@ func (s *State) Verdict() fleet.ExitCode {
 		return fleet.ExitHalted
 	case t.Of(fleet.Failed)+t.Of(fleet.Unknown) > 0:
 		return fleet.ExitFailures
-	case t.Of(fleet.Blocked)+t.Of(fleet.Busy)+s.tally.open > 0:
+	case t.Of(fleet.Blocked)+t.Of(fleet.Busy)+s.tally.open-t.LeftDone().All > 0: // what is left done needs no start
 		return fleet.ExitNotUpgraded
 	}
 	return fleet.ExitOK

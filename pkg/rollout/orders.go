@@ -289,11 +289,12 @@ func (s *State) NeverStarted() (n int) {
 }
 
 // NeverStarted reports whether nothing of the vault was started in this run, and still
-// could be: one that failed in it and was re-opened has been started.
+// could be: one that failed in it and was re-opened has been started, and one that earlier
+// runs left as wanted needs no start.
 func (v *VaultState) NeverStarted() bool {
 	switch v.Status {
 	case fleet.Pending, fleet.Validating, fleet.Ready:
-		return !v.Tried
+		return !v.Tried && !v.LeftDone()
 	}
 	return false
 }

@@ -233,16 +233,18 @@ func (v *VaultState) HeldAfterwards() bool { return v.Earlier && v.Status == fle
 // DoneEarlier reports whether an earlier run of the ledger upgraded the vault, and
 // nothing in this one says that it is not as wanted any more.
 func (v *VaultState) DoneEarlier() bool {
-	switch v.Status {
-	case fleet.Already, fleet.Pending, fleet.Validating:
-		return v.Earlier
-	}
-	return false
+	return v.Earlier && (v.Status == fleet.Already || v.LeftDone())
 }
 
 // leftDone reports whether earlier runs left the vault as wanted, whoever made it so, and no
 // person has said otherwise since.
 func (v *VaultState) leftDone() bool { return (v.Earlier || v.WasAlready) && !v.Carried && !v.Reopened }
+
+// LeftDone reports whether earlier runs left the vault as wanted, and this one has not
+// looked at it: nobody knows that it is to be started.
+func (v *VaultState) LeftDone() bool {
+	return (v.Status == fleet.Pending || v.Status == fleet.Validating) && v.ValidatedAt.IsZero() && v.leftDone()
+}
 
 // Changed reports whether something was done to the vault since the run began, by us
 // or by somebody else, or may have been.
@@ -262,19 +264,6 @@ func (s *State) Earlier() int { return s.tally.earlier }
 
 // EarlierHeld counts those that earlier runs upgraded and that are held in this one.
 func (s *State) EarlierHeld() int { return s.tally.heldAfter }
-
-// AlreadyBy parts the vaults that are as wanted without a start of the run. The rest of
-// them were so when the run first read them, and no run of the ledger did that.
-type AlreadyBy struct {
-	EarlierRuns int // of the ledger
-	Others      int // since the run began
-}
-
-// AlreadyBy parts those of the run.
-func (s *State) AlreadyBy() AlreadyBy { return s.tally.already }
-
-// AlreadyBy parts those of the wave.
-func (w *WaveState) AlreadyBy() AlreadyBy { return w.tally.already }
 
 // Meanwhile reports whether the vault came to be as wanted after the run had begun, by
 // others: neither this run has sent it, nor an earlier one the operation that did it.
@@ -416,10 +405,11 @@ func (s *State) move(i int, to fleet.Status, why string) error {
 // vault stands between count(i, -1) and count(i, +1).
 func (s *State) count(i, by int) {
 	v, w := &s.Vaults[i], &s.Waves[s.Plan.Vaults[i].Wave]
-	s.Totals.add(v.Status, by)
-	w.Totals.add(v.Status, by)
+	meanwhile := s.Meanwhile(i)
+	s.Totals.count(v, meanwhile, by)
+	w.Totals.count(v, meanwhile, by)
 	var one tally
-	one.add(v, s.Meanwhile(i), by)
+	one.add(v, by)
 	s.tally.plus(&one)
 	w.tally.plus(&one)
 	for _, p := range s.partsOf(i) {

@@ -119,6 +119,7 @@ func TestWorldCovers(t *testing.T) {
 		"a hard budget used up", "halted by the same error", "halted by a subscription",
 		"fact Paused", "fact Held", "fact LimitsChanged", "fact Noted", "fact Stopped", "became excluded",
 		"left rather than wait for the end of a pause", "closed by a person",
+		"closed before it looked at what was done",
 		"crash before the commit", "crash between facts and intents", "crash before the actions",
 		"crash amid the actions", "crash while waiting", "a dead process's start held",
 	} {

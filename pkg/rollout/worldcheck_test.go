@@ -42,6 +42,9 @@ func (w *world) commit(events []fleet.Event) {
 			w.takeBack(p)
 		}
 		if i < 0 {
+			if c, over := e.Fact.(fleet.RunClosed); over {
+				w.checkClosed(c)
+			}
 			if _, opened := e.Fact.(fleet.WaveOpened); opened && (halted || w.stopped) {
 				w.broken("a wave is opened in a halted or stopped run")
 			}
@@ -94,6 +97,61 @@ func (w *world) commit(events []fleet.Event) {
 		w.failed[i] = w.failed[i] || v.Status == fleet.Failed
 	}
 	w.checkCeiling()
+}
+
+// checkClosed counts, by the journal alone, what a closed run never started, and holds the
+// exit code to that: what earlier runs left as wanted, and this one has not looked at, was
+// kept from nothing.
+func (w *world) checkClosed(c fleet.RunClosed) {
+	left, looked := map[fleet.Key]bool{}, map[fleet.Key]bool{}
+	for _, e := range w.journal {
+		switch f := e.Fact.(type) {
+		case fleet.RunOpened:
+			for _, k := range slices.Concat(f.Upgraded, f.Already) {
+				left[k] = true
+			}
+			for _, c := range f.Carried {
+				delete(left, c.Vault)
+			}
+		case fleet.Held:
+		case fleet.VaultFact:
+			looked[f.VaultKey()] = true
+		}
+	}
+	never, lost, rest := 0, 0, 0
+	for i := range w.committed.Vaults {
+		k, v := w.plan.Vaults[i].Key, &w.committed.Vaults[i]
+		switch v.Status {
+		case fleet.Failed, fleet.Unknown:
+			lost++
+		case fleet.Blocked, fleet.Busy:
+			rest++
+		case fleet.Pending, fleet.Ready:
+			switch {
+			case left[k] && !looked[k]:
+				w.seen["closed before it looked at what was done"]++
+			case v.Tried:
+				rest++
+			default:
+				never++
+			}
+		}
+	}
+	if c.NeverStarted != never {
+		w.broken("closed with %d never started, the journal says %d", c.NeverStarted, never)
+	}
+	want := fleet.ExitOK
+	switch {
+	case w.committed.Run.Halt != nil:
+		want = fleet.ExitHalted
+	case lost > 0:
+		want = fleet.ExitFailures
+	case never+rest > 0:
+		want = fleet.ExitNotUpgraded
+	}
+	if c.Code != want {
+		w.broken("closed with %d, and %d lost, %d never started, %d not upgraded besides", c.Code, lost, never, rest)
+	}
 }
 
 // intended checks what must be so when a start is about to go out.
@@ -193,10 +251,10 @@ func (w *world) checkStep(out Output) {
 	locUsed := make([]int, len(m.locs))
 	for i := range m.Vaults {
 		v, j, wave := &m.Vaults[i], &m.jobs[i], w.plan.Vaults[i].Wave
-		totals.add(v.Status, 1)
-		waveTotals[wave].add(v.Status, 1)
-		all.add(v, m.Meanwhile(i), 1)
-		waves[wave].add(v, m.Meanwhile(i), 1)
+		totals.count(v, m.Meanwhile(i), 1)
+		waveTotals[wave].count(v, m.Meanwhile(i), 1)
+		all.add(v, 1)
+		waves[wave].add(v, 1)
 		doing[j.Doing]++
 		if v.InFlight() || j.Doing == preparing || j.Stale {
 			slots, used[j.Sub], locUsed[j.Loc] = slots+1, used[j.Sub]+1, locUsed[j.Loc]+1

@@ -56,7 +56,8 @@ func Defers(s fleet.Status) bool {
 
 // Counts are how many vaults show each status, of some totals of the run; without what
 // is 0. One that is being checked is pending to everybody but the brain: the check is
-// in no journal.
+// in no journal. What earlier runs left as wanted is not kept from starting: nobody
+// knows of a start that it needs, and it is already so where nothing looks at it any more.
 func Counts(st *rollout.State, totals *rollout.Totals, live bool) map[fleet.Status]int {
 	kept, m := KeptBy(st, live) != KeptByNothing, map[fleet.Status]int{}
 	for _, s := range fleet.Statuses() {
@@ -71,5 +72,31 @@ func Counts(st *rollout.State, totals *rollout.Totals, live bool) map[fleet.Stat
 			m[s] += n
 		}
 	}
+	if n := totals.LeftDone().All; kept && n > 0 {
+		m[fleet.Already] += n
+		if m[fleet.Deferred] -= n; m[fleet.Deferred] == 0 {
+			delete(m, fleet.Deferred)
+		}
+	}
 	return m
+}
+
+// AlreadyBy parts those that Counts has as already, for all who write counts as words.
+func AlreadyBy(st *rollout.State, totals *rollout.Totals, live bool) rollout.AlreadyBy {
+	by := totals.AlreadyBy()
+	if KeptBy(st, live) != KeptByNothing {
+		by.EarlierRuns += totals.LeftDone().Earlier
+	}
+	return by
+}
+
+// ShownAs is the status that a vault shows; kept: something keeps all that has not started.
+func ShownAs(v *rollout.VaultState, kept bool) fleet.Status {
+	switch {
+	case !kept || !Defers(v.Status):
+		return v.Status
+	case v.LeftDone():
+		return fleet.Already
+	}
+	return fleet.Deferred
 }

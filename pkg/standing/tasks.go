@@ -436,7 +436,7 @@ func (l *tasker) permitted() {
 func (l *tasker) takenUp() {
 	for _, i := range l.o.Vaults {
 		switch v := &l.st.Vaults[i]; {
-		case !l.has(i), v.Status == fleet.Upgraded, v.Status == fleet.Already, v.Status == fleet.Excluded:
+		case !l.has(i), v.Status == fleet.Upgraded, l.status(i) == fleet.Already, v.Status == fleet.Excluded:
 		default:
 			l.add(i, Task{Kind: TaskWait, Status: l.status(i), Code: ErrorCode(v.Findings), TakenUp: true}, "taken up")
 		}
@@ -477,11 +477,7 @@ func (l *tasker) waiting() {
 
 // status is the status that a vault shows: what cannot start now is deferred.
 func (l *tasker) status(i int) fleet.Status {
-	s := l.st.Vaults[i].Status
-	if Defers(s) && KeptBy(l.st, l.o.Live) != KeptByNothing {
-		return fleet.Deferred
-	}
-	return s
+	return ShownAs(&l.st.Vaults[i], KeptBy(l.st, l.o.Live) != KeptByNothing)
 }
 
 // ErrorCode is the code of the error that stops a vault: of several the newest.

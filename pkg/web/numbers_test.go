@@ -40,6 +40,7 @@ type surfaces struct {
 	beat                              map[string]any // the stream's heartbeat
 	rows                              []map[string]string
 	metrics                           map[string]float64
+	leftDone                          int // vaults that the run has yet to look at
 }
 
 // document is the data of the page.
@@ -176,7 +177,7 @@ func (n *night) look(live bool) surfaces {
 // see is look with the guess that was made before.
 func (n *night) see(live bool, o rollout.Outlook) surfaces {
 	n.t.Helper()
-	s := surfaces{now: n.now}
+	s := surfaces{now: n.now, leftDone: n.status.Totals.LeftDone().All}
 	must := func(err error) {
 		n.t.Helper()
 		if err != nil {
@@ -362,6 +363,7 @@ func (s *surfaces) agree(t *testing.T) {
 		same(where+" "+line+notByTheRun, countsSaid(alreadySaid, line), already)
 	}
 	same("the page"+notByTheRun, countsSaid(tileSaid, s.html), already)
+	s.overallAgrees(t, same, already["by earlier runs"])
 	if sentence := at(s.status, "headline", "sentence").(string); at(s.status, "run", "night") == nil {
 		same("the headline "+sentence+notByTheRun, countsSaid(alreadySaid, sentence), already)
 	}

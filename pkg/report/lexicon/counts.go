@@ -2,6 +2,7 @@ package lexicon
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/standing"
@@ -37,19 +38,22 @@ type Overall struct {
 	Of       int `json:"of"`       // vaults that are not held, or were upgraded before they were
 	OfRun    int `json:"ofRun"`    // the same for this run alone: a vault that is held now is none of its
 	Held     int `json:"held"`     // by the inventory or by a person, and not upgraded before
+
+	EarlierHeld  int `json:"earlierHeld"`  // of the earlier ones, held now
+	EarlierAhead int `json:"earlierAhead"` // of the earlier ones, yet to be looked at by this run
 }
 
 // CountOverall counts by status. earlier is how many vaults earlier runs upgraded that
 // are not held, and kept how many that are: a hold that comes later takes nothing from
-// what was done.
-func CountOverall(of func(fleet.Status) int, earlier, kept int) Overall {
+// what was done. ahead is how many of the first it has yet to look at.
+func CountOverall(of func(fleet.Status) int, earlier, kept, ahead int) Overall {
 	all := 0
 	for _, s := range fleet.Statuses() {
 		all += of(s)
 	}
 	held := of(fleet.Excluded)
 	return Overall{Upgraded: of(fleet.Upgraded) + earlier + kept, Earlier: earlier + kept, Of: all - held + kept,
-		Held: held - kept, OfRun: all - held}
+		Held: held - kept, OfRun: all - held, EarlierHeld: kept, EarlierAhead: ahead}
 }
 
 // Run says how many this run upgraded: "33 of 39 vaults upgraded".
@@ -65,6 +69,16 @@ func (o Overall) Ledger(w *Wording) string {
 	s := fmt.Sprintf("%s of %s %s", Number(o.Upgraded), Vaults(o.Of), w.Done)
 	if o.Earlier > 0 {
 		s += fmt.Sprintf(", %s of them by earlier runs", Number(o.Earlier))
+		var but []string // what the run's own count by earlier runs leaves out
+		if o.EarlierAhead > 0 {
+			but = append(but, Number(o.EarlierAhead)+" not looked at yet")
+		}
+		if o.EarlierHeld > 0 {
+			but = append(but, Number(o.EarlierHeld)+" now held")
+		}
+		if len(but) > 0 {
+			s += " (" + strings.Join(but, ", ") + ")"
+		}
 	}
 	return s
 }
@@ -79,6 +93,6 @@ type Group struct {
 
 // CountGroup counts by status.
 func CountGroup(of func(fleet.Status) int) Group {
-	o := CountOverall(of, 0, 0)
+	o := CountOverall(of, 0, 0, 0)
 	return Group{Of: o.Of, Held: o.Held}
 }

@@ -81,7 +81,7 @@ func WaveTally(st *rollout.State, names []string, wave string) string {
 	var by rollout.AlreadyBy
 	for w := range st.Waves {
 		if st.Waves[w].Name == wave {
-			by = st.Waves[w].AlreadyBy()
+			by = st.Waves[w].Totals.AlreadyBy()
 		}
 	}
 	for _, s := range fleet.Statuses() {

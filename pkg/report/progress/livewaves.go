@@ -41,7 +41,7 @@ func (t *Tracker) bars(s *layout.LineBuffer, n int, now time.Time) {
 // figures are the numbers of a wave: how many are decided of how many, and how
 // it stands.
 func (t *Tracker) figures(i, width int, now time.Time) string {
-	n, all := decided(&t.st.Waves[i])
+	n, all := t.decided(i)
 	if totals := &t.st.Waves[i].Totals; width < narrow {
 		bad := ""
 		if n := totals.Of(fleet.Failed) + totals.Of(fleet.Unknown); n > 0 {
@@ -53,10 +53,13 @@ func (t *Tracker) figures(i, width int, now time.Time) string {
 		lost(&t.st.Waves[i].Totals))
 }
 
-// decided counts the vaults of a wave whose fate is known, and all that it may
-// start.
-func decided(w *rollout.WaveState) (n, all int) {
-	n, all = done(&w.Totals), w.Totals.All()-w.Totals.Of(fleet.Excluded)
+// decided counts the vaults of a wave whose fate in this run is known, and all that it may
+// start. An unknown one may still be read.
+func (t *Tracker) decided(i int) (n, all int) {
+	w := &t.st.Waves[i]
+	shown := standing.Counts(t.st, &w.Totals, t.live())
+	n = shown[fleet.Upgraded] + shown[fleet.Already] + shown[fleet.Failed] + shown[fleet.Blocked]
+	all = w.Totals.All() - w.Totals.Of(fleet.Excluded)
 	if !w.DoneAt.IsZero() {
 		n = all // unknown ones are decided too: for good
 	}
@@ -80,7 +83,7 @@ func (t *Tracker) waveStands(i int, now time.Time) string {
 	switch status {
 	case standing.WaveRunning, standing.WaveHalted, standing.WaveInterrupted, standing.WavePaused,
 		standing.WaveWaiting:
-		n, all := decided(&t.st.Waves[i])
+		n, all := t.decided(i)
 		return fmt.Sprintf("%d%%", 100*n/max(all, 1))
 	case standing.WaveSoaking:
 		return lexicon.WaveWord(status) + " until " + lexicon.ClockIn(t.Zone).Soon(soaks, now)
@@ -91,7 +94,7 @@ func (t *Tracker) waveStands(i int, now time.Time) string {
 // bar draws one wave: its name, how much of it is decided, and the numbers.
 func (t *Tracker) bar(i, name, widest, width int, now time.Time) []layout.Part {
 	w := &t.st.Waves[i]
-	n, all := decided(w)
+	n, all := t.decided(i)
 	figures := t.figures(i, width, now)
 	// The bars are of one length, so that they can be compared; a figure too
 	// wide for that shortens its own.
@@ -141,7 +144,7 @@ func (t *Tracker) tally(flying standing.FlightCount) []layout.Part {
 	for _, s := range []fleet.Status{fleet.Busy, fleet.Already, fleet.Ready, fleet.Validating, fleet.Pending,
 		fleet.Deferred} {
 		if s == fleet.Already {
-			lexicon.EachAlready(shown[s], t.st.AlreadyBy(), func(n int, what string) { add(n, what, 0) })
+			lexicon.EachAlready(shown[s], t.alreadyBy(), func(n int, what string) { add(n, what, 0) })
 			continue
 		}
 		add(shown[s], string(s), 0)

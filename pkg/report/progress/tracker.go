@@ -169,18 +169,20 @@ func (t *Tracker) needy() []int {
 
 // counts are how many vaults show each status.
 func (t *Tracker) counts() map[fleet.Status]int {
-	return standing.Counts(t.st, &t.st.Totals, !t.left && t.st.Run.Suspended == nil)
+	return standing.Counts(t.st, &t.st.Totals, t.live())
+}
+
+func (t *Tracker) live() bool { return !t.left && t.st.Run.Suspended == nil }
+
+// alreadyBy parts those of the counts that are already as wanted.
+func (t *Tracker) alreadyBy() rollout.AlreadyBy {
+	return standing.AlreadyBy(t.st, &t.st.Totals, t.live())
 }
 
 // overall is how much of the fleet is done.
 func (t *Tracker) overall() lexicon.Overall {
-	return lexicon.CountOverall(t.st.Totals.Of, t.st.Earlier(), t.st.EarlierHeld())
-}
-
-// done counts the vaults of some totals whose fate in this run is decided.
-// An unknown one may still be read.
-func done(t *rollout.Totals) int {
-	return t.Of(fleet.Upgraded) + t.Of(fleet.Already) + t.Of(fleet.Failed) + t.Of(fleet.Blocked)
+	ahead := t.st.Earlier() - t.alreadyBy().EarlierRuns
+	return lexicon.CountOverall(t.st.Totals.Of, t.st.Earlier(), t.st.EarlierHeld(), ahead)
 }
 
 // throttled counts the subscriptions that are throttled.
