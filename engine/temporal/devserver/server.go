@@ -35,8 +35,8 @@ func configure(file, ip string, port int) (*config.Config, *config.SQL, error) {
 	frontend := net.JoinHostPort(ip, strconv.Itoa(ports[0]))
 	sql := &config.SQL{PluginName: sqliteplugin.PluginName, DatabaseName: file, ConnectAttributes: map[string]string{
 		"mode": "rwc",
-		// Written ahead, and on disk before it is acknowledged.
-		"_journal_mode": "wal", "_synchronous": "full",
+		// Pragmas: written ahead, and on disk before it is acknowledged.
+		"journal_mode": "wal", "synchronous": "full",
 	}}
 	return &config.Config{
 		Global: config.Global{Membership: config.Membership{MaxJoinDuration: 30 * time.Second, BroadcastAddress: ip}},

@@ -114,6 +114,9 @@ func TestEverySwitch(t *testing.T) {
 	if err := filepath.WalkDir(filepath.Join(n.dir, "blobs"), unreadable); err != nil {
 		t.Error(err)
 	}
+	if _, err := os.Stat(filepath.Join(n.dir, "temporal.db-wal")); err != nil {
+		t.Errorf("the server does not write ahead, which it waits longer without: %v", err)
+	}
 	n.kill(n.process)
 	for _, file := range []string{"temporal.db", "temporal.db-wal", "temporal.db-journal"} {
 		if info, err := os.Stat(filepath.Join(n.dir, file)); err == nil {
