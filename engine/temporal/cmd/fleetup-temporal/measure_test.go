@@ -34,8 +34,9 @@ func TestMeasure(t *testing.T) {
 	n.folder = t.TempDir()
 	var y strings.Builder
 	y.WriteString("apiVersion: fleetup/v1\ncloud: Emulator\nemulator: {scenario: scenario.yaml}\ntimings: {poll: " +
-		"10s}\nwaves: [{name: first, size: 1%}, {name: rest}]\nfailureBudget: 5%\n" +
-		"limits: {validations: 64, upgrades: 400, perSubscription: 40, requestsPerSecond: 200}\ndefaults: {location: " +
+		"30s}\nwaves: [{name: first, size: 1%}, {name: rest}]\nfailureBudget: 5%\n" +
+		"limits: {validations: 64, upgrades: 1000, perSubscription: 40, " +
+		"requestsPerSecond: 200}\ndefaults: {location: " +
 		"Australia East, resourceType: BackupVault, targetResourceGroup: rg}\nsubscriptions:\n")
 	for i := range *measure {
 		if i%500 == 0 {
@@ -44,7 +45,7 @@ func TestMeasure(t *testing.T) {
 		fmt.Fprintf(&y, "      - {name: vault-%06d}\n", i)
 	}
 	for name, text := range map[string]string{"fleet.yaml": y.String(),
-		"scenario.yaml": "seed: 7\ntimeScale: 300\nduration: {constant: 30m}\n"} {
+		"scenario.yaml": "seed: 7\ntimeScale: 60\nduration: {constant: 30m}\n"} {
 		if err := os.WriteFile(filepath.Join(n.folder, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
