@@ -49,6 +49,7 @@ func (e *environment) inventoryCommand() *cli.Command {
 }
 
 func (e *environment) lint(c *cli.Context) error {
+	defer sparing()()
 	file := fileOf(c)
 	loaded, err := load(c, file)
 	if err != nil {

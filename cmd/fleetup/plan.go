@@ -45,6 +45,7 @@ func (e *environment) planCommand() *cli.Command {
 }
 
 func (e *environment) plan(c *cli.Context) error {
+	defer sparing()()
 	file := fileOf(c)
 	src, err := open(c, file)
 	if err != nil {

@@ -18,16 +18,22 @@ import (
 // tell two vaults apart.
 func (p *Plan) Names() []string {
 	names := make([]string, len(p.Vaults))
-	same := make(map[string][]int, len(p.Vaults))
+	first := make(map[string]int, len(p.Vaults))
+	same := map[string][]int{} // of those that share one
 	for i := range p.Vaults {
 		names[i] = p.Vaults[i].Ref()
 		k := strings.ToLower(names[i])
-		same[k] = append(same[k], i)
+		switch one, shared := first[k]; {
+		case !shared:
+			first[k] = i
+		case same[k] == nil:
+			same[k] = []int{one, i}
+		default:
+			same[k] = append(same[k], i)
+		}
 	}
 	for _, group := range same {
-		if len(group) > 1 {
-			tellApart(p, group, names)
-		}
+		tellApart(p, group, names)
 	}
 	return names
 }

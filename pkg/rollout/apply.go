@@ -15,7 +15,7 @@ import (
 func (s *State) Apply(e fleet.Event) error {
 	s.Run.LastAt = e.At
 	if f, ok := e.Fact.(fleet.VaultFact); ok {
-		i, ok := s.index[f.VaultKey()]
+		i, ok := s.find(f.VaultKey())
 		if !ok {
 			return fmt.Errorf("%s names a vault that is not in the plan: %s", f.Name(), f.VaultKey())
 		}

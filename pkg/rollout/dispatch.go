@@ -140,7 +140,7 @@ const aMoment = 2 * time.Second
 // counts.
 func (m *Machine) intend() {
 	for _, p := range m.prepared {
-		i, ok := m.index[p.Vault]
+		i, ok := m.find(p.Vault)
 		if !ok || m.jobs[i].Doing != preparing {
 			continue
 		}

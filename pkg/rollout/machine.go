@@ -331,7 +331,7 @@ func (m *Machine) emit(f fleet.Fact) {
 	}
 	*events = append(*events, e)
 	if isVault {
-		i := m.index[vf.VaultKey()]
+		i, _ := m.find(vf.VaultKey())
 		for _, p := range m.partsOf(i) {
 			m.touched[p] = struct{}{}
 		}

@@ -43,7 +43,7 @@ func (m *Machine) observe(o Observation) {
 // withJob ends what was being done for the vault and looks at its result. A
 // result nobody waits for is dropped.
 func (m *Machine) withJob(k fleet.Key, a activity, do func(i int)) {
-	i, ok := m.index[k]
+	i, ok := m.find(k)
 	if !ok || m.jobs[i].Doing != a {
 		return
 	}

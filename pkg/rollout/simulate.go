@@ -357,6 +357,7 @@ func (s *simulation) perform(a Action) {
 			r.watched++
 		} else {
 			r.watched--
+			delete(s.running, a.Vault)
 		}
 	case Wake:
 		s.wake = a.At

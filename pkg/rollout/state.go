@@ -28,6 +28,7 @@ type State struct {
 	SameError Streak
 
 	index   map[fleet.Key]int
+	recent  int // the vault that was looked up last: most are, a few times in a row
 	current int // index of the wave opened last, -1 before the first
 	tally   tally
 	subs    []subscription // in the order they appear among the vaults
@@ -351,6 +352,18 @@ func NewState(p *plan.Plan) *State {
 // Lookup returns the vault's index in the plan.
 func (s *State) Lookup(k fleet.Key) (int, bool) {
 	i, ok := s.index[k]
+	return i, ok
+}
+
+// find is Lookup for whoever may change the state.
+func (s *State) find(k fleet.Key) (int, bool) {
+	if s.recent < len(s.Plan.Vaults) && s.Plan.Vaults[s.recent].Key == k {
+		return s.recent, true
+	}
+	i, ok := s.index[k]
+	if ok {
+		s.recent = i
+	}
 	return i, ok
 }
 

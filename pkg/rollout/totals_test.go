@@ -8,6 +8,11 @@ import (
 
 func TestTotalsHaveAPlaceForEveryStatus(t *testing.T) {
 	t.Parallel()
+	for i, status := range fleet.Statuses() {
+		if got := ordinal(status); got != i {
+			t.Errorf("%s has the ordinal %d, want %d", status, got, i)
+		}
+	}
 	if got := len(fleet.Statuses()); got != statusCount {
 		t.Fatalf("statusCount is %d, but there are %d statuses", statusCount, got)
 	}
