@@ -42,7 +42,7 @@ engine-kills:
 	.ci/check engine-kills
 
 bench:
-	go test -run '^$$' -bench . ./pkg/...
+	go test -run '^$$' -bench . ./pkg/... ./cmd/fleetup
 
 # The programs of a release, with checksums and bills of materials, in dist/: of
 # the commit's tag, or make release VERSION=v1.2.3.
