@@ -46,4 +46,12 @@ func TestEveryFactIsSaidInWords(t *testing.T) {
 			t.Errorf("%s is said as %q: words.go has no sentence for it", name, s)
 		}
 	}
+	for _, d := range []fleet.Deadline{fleet.DeadlineBusy, fleet.DeadlineReconcile, fleet.DeadlineOverdue,
+		fleet.DeadlineAttempts, fleet.DeadlineWindow, fleet.DeadlineFollow} {
+		s := Sentence(fleet.DeadlinePassed{Deadline: d}, fleet.DirectionUpgrade)
+		if means, ok := strings.CutSuffix(s, fmt.Sprintf(" (deadline %s)", d)); !ok || means == "passed a deadline" ||
+			strings.Contains(s, "reached") {
+			t.Errorf("the deadline %s is said as %q", d, s)
+		}
+	}
 }

@@ -135,7 +135,7 @@ func vaultSentence(f fleet.VaultFact, w *fleet.DirectionWords) string {
 	case fleet.Verified:
 		return fmt.Sprintf("verified the vault %s of operation %s", f.ResourceID, f.OperationID)
 	case fleet.DeadlinePassed:
-		said := fmt.Sprintf("reached the deadline %q", f.Deadline)
+		said := deadlineSentence(f.Deadline, w)
 		if f.Reading != nil {
 			said = withDetail(said, f.Reading.Dated())
 		}
@@ -149,6 +149,23 @@ func vaultSentence(f fleet.VaultFact, w *fleet.DirectionWords) string {
 		return "permitted another try"
 	}
 	return f.Name()
+}
+
+// deadlineSentence says what a deadline that has passed means; its name in the journal
+// stands behind.
+func deadlineSentence(d fleet.Deadline, w *fleet.DirectionWords) string {
+	means := map[fleet.Deadline]string{
+		fleet.DeadlineBusy:      "did not wait for the vault any longer",
+		fleet.DeadlineReconcile: "no reading told in time what came of the start",
+		fleet.DeadlineOverdue:   "the " + w.Noun + " takes longer than it should, and is still followed",
+		fleet.DeadlineAttempts:  "did not start it again: no start was accepted",
+		fleet.DeadlineWindow:    "no window to come is long enough for its " + w.Noun,
+		fleet.DeadlineFollow:    "followed the " + w.Noun + " no longer",
+	}[d]
+	if means == "" {
+		means = "passed a deadline"
+	}
+	return fmt.Sprintf("%s (deadline %s)", means, d)
 }
 
 func observedSentence(f fleet.Observed, w *fleet.DirectionWords) string {

@@ -18,6 +18,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/google/uuid"
 
+	"github.com/fleetup-dev/fleetup/internal/neterr"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -147,7 +148,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 
 // timeout bounds ctx and says in words what it means when it passes.
 func timeout(ctx context.Context, d time.Duration, why string) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, d, fmt.Errorf("%s: %w", why, context.DeadlineExceeded))
+	return context.WithTimeoutCause(ctx, d, neterr.With(why, context.DeadlineExceeded))
 }
 
 // headers returns the request's headers in canonical form, with ours.
@@ -165,7 +166,7 @@ func (c *Client) headers(r Request) http.Header {
 
 func noTurn(op string, err error) *fleet.CallError {
 	return &fleet.CallError{Op: op, Class: fleet.CallUnreachable,
-		Err: fmt.Errorf("interrupted while waiting for its turn: %w", err)}
+		Err: neterr.Interrupted("waiting for its turn", err)}
 }
 
 // noAnswer names the failure of a call that got no answer, or only a part of
@@ -175,12 +176,12 @@ func (c *Client) noAnswer(ctx context.Context, call *call, req *http.Request, er
 		return ce
 	}
 	ce := &fleet.CallError{Op: call.op, Class: fleet.CallUnreachable, RequestID: call.requestID,
-		ClientRequestID: req.Header.Get(headerClientRequestID), Err: err}
+		ClientRequestID: req.Header.Get(headerClientRequestID), Err: neterr.Worded(err)}
 	if errors.Is(err, errTooLarge) {
 		ce.Class = fleet.CallGarbled
 	}
 	if ctx.Err() != nil {
-		ce.Err = context.Cause(ctx)
+		ce.Err = neterr.Worded(context.Cause(ctx))
 	}
 	return ce
 }

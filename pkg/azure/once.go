@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/neterr"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -79,6 +80,14 @@ var errSentBefore = errors.New("this start was used before; it sends nothing twi
 
 func (e *sendError) Unwrap() error { return e.Err }
 
+// outOfTime says of a request that ended with its context how long it had been given.
+func outOfTime(cause error, after time.Duration) error {
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return neterr.With("none within "+after.String(), cause)
+	}
+	return fmt.Errorf("%w (after %v)", cause, after)
+}
+
 // Send makes one HTTP exchange: it is not tried again, a redirect or a
 // challenge comes back as the answer, and it ends with ctx at the latest.
 // Interim answers (1xx) are passed over. An answer whose body broke off is an
@@ -92,7 +101,7 @@ func (e *sendError) Unwrap() error { return e.Err }
 // stopped in between. A request whose client request ID it has sent before is not sent again.
 func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Response, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, &sendError{NotSent: true, Err: context.Cause(ctx)}
+		return nil, &sendError{NotSent: true, Err: neterr.Worded(context.Cause(ctx))}
 	}
 	if id := r.Header.Get(headerClientRequestID); id != "" {
 		if _, before := o.c.starts.LoadOrStore(id, struct{}{}); before {
@@ -146,9 +155,9 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 		o.c.log(req, entry, resp)
 		notSent := !connected.Load() && (o.c.o.OwnStarts || isDialError(err))
 		if ctx.Err() != nil {
-			err = fmt.Errorf("%w (after %v)", context.Cause(ctx), time.Since(sent).Round(time.Millisecond))
+			err = outOfTime(context.Cause(ctx), time.Since(sent).Round(time.Millisecond))
 		}
-		return nil, &sendError{NotSent: notSent, Err: err}
+		return nil, &sendError{NotSent: notSent, Err: neterr.Worded(err)}
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
 		o.c.tokens.refused(own)
@@ -160,7 +169,7 @@ func (o *Once) Send(ctx context.Context, r Request, may fleet.MayLeave) (*Respon
 	got, bodyErr := readBody(resp, limit)
 	hearWait(resp, got, time.Now())
 	o.c.tell(r.Subject, req, sent, resp, got)
-	bodyErr = token.error(bodyErr)
+	bodyErr = neterr.Worded(token.error(bodyErr))
 	entry.Bytes, entry.Err = int64(len(got)), bodyErr
 	o.c.log(req, entry, resp)
 	out := newResponse(req, resp, token.body(got), time.Now())

@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -323,6 +325,37 @@ func TestSendErrorWords(t *testing.T) {
 	}
 	if s := (&sendError{Err: io.EOF}).Error(); !strings.HasPrefix(s, "sent, and no answer came") {
 		t.Error(s)
+	}
+}
+
+// Why a start has no answer is said in words, with the library's own behind them.
+func TestNoAnswerIsSaidInWords(t *testing.T) {
+	t.Parallel()
+	for want, lost := range map[string]error{
+		"sent, and no answer came: the other side closed the connection without an answer (EOF)": io.EOF,
+		"sent, and no answer came: the other side broke the connection off (read tcp: connection reset by peer)": &net.
+			OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET},
+	} {
+		c := newTestClient(t, "http://127.0.0.1:1", func(o *clientOptions) {
+			o.OwnStarts = false
+			o.Starts = roundTrip(func(*http.Request) (*http.Response, error) { return nil, lost })
+		})
+		if _, err := sendOnce(t, t.Context(), c); err == nil || err.Error() != want {
+			t.Errorf("%v reads %q, want %q", lost, err, want)
+		}
+	}
+	ctx, end := context.WithCancelCause(t.Context())
+	c := newTestClient(t, "http://127.0.0.1:1", func(o *clientOptions) {
+		o.OwnStarts = false
+		o.Starts = roundTrip(func(r *http.Request) (*http.Response, error) {
+			end(context.DeadlineExceeded)
+			return nil, r.Context().Err()
+		})
+	})
+	_, err := sendOnce(t, ctx, c)
+	said := regexp.MustCompile(`^sent, and no answer came: none within \d+m?s \(context deadline exceeded\)$`)
+	if err == nil || !said.MatchString(err.Error()) {
+		t.Errorf("out of time, it reads %q", err)
 	}
 }
 

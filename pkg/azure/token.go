@@ -3,7 +3,6 @@ package azure
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"github.com/fleetup-dev/fleetup/internal/neterr"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/share"
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -76,7 +76,7 @@ func (t *tokenSource) token(ctx context.Context, op string) (azcore.AccessToken,
 	}
 	if ctx.Err() != nil {
 		return azcore.AccessToken{}, &fleet.CallError{Op: op, Class: fleet.CallUnreachable,
-			Err: fmt.Errorf("interrupted while signing in: %w", ctx.Err())}
+			Err: neterr.Interrupted("signing in", ctx.Err())}
 	}
 	return azcore.AccessToken{}, &fleet.CallError{Op: op, Class: fleet.CallDenied, Err: err}
 }

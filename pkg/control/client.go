@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/neterr"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
@@ -139,7 +140,10 @@ func (c *Client) explain(err error) error {
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() {
 		return ErrSilent
 	}
-	return fmt.Errorf("%w: %w", ErrNotThere, err) // it went away
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		err = ue.Err // its address is of no use to anybody
+	}
+	return fmt.Errorf("%w: %w", ErrNotThere, neterr.Worded(err)) // it went away
 }
 
 // read reads an answer that is in one piece.

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/neterr"
 	"github.com/fleetup-dev/fleetup/internal/proxy"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
@@ -201,7 +202,7 @@ func (l *targetWorker) blame(err error) string {
 		return proxy.ErrUnusable.Error()
 	}
 	if e, ok := errors.AsType[*net.OpError](err); ok {
-		return lexicon.Clean(e.Error())
+		return lexicon.Clean(neterr.Worded(e).Error())
 	}
 	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "its certificate is not trusted: " + lexicon.Clean(e.Err.Error())

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/internal/neterr"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
@@ -200,7 +201,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return fmt.Errorf("interrupted while waiting for its turn: %w", context.Cause(ctx))
+		return neterr.Interrupted("waiting for its turn", context.Cause(ctx))
 	case <-t.C:
 		return nil
 	}
