@@ -25,6 +25,9 @@ type Finding struct {
 	Message  string   `json:"message"`
 	Action   string   `json:"action,omitempty"` // what to do next
 	Items    []string `json:"items,omitempty"`  // the rows of a table in the message, such as machines
+	// Said is what the cloud itself says, where the message has it in words of ours. Findings
+	// of older versions lack it.
+	Said string `json:"said,omitempty"`
 }
 
 // ItemDot parts the columns of an item.

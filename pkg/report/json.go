@@ -65,13 +65,15 @@ type Finding struct {
 	Message  *string        `json:"message"`
 	Action   *string        `json:"action"`
 	Items    []string       `json:"items"`
+
+	said string // by the cloud itself, for whoever is asked about it
 }
 
 func FindingsOf(fs []fleet.Finding) []Finding {
 	out := make([]Finding, len(fs))
 	for i, f := range fs {
 		out[i] = Finding{f.Severity, StringOrNull(f.Category), StringOrNull(f.Code), StringOrNull(f.Message),
-			StringOrNull(f.Action), ListOrEmpty(f.Items)}
+			StringOrNull(f.Action), ListOrEmpty(f.Items), f.Said}
 	}
 	return out
 }

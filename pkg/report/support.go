@@ -83,8 +83,12 @@ func SupportMessage(address string, vs ...*Vault) *Message {
 		field("Ended", lexicon.UTC(v.EndedAt.Value())+v.OrBefore())
 		errs := v.Errors()
 		for _, f := range errs {
-			field("Error code", lexicon.Or(ValueOf(f.Code), "none"))
-			field("Error message", lexicon.Or(ValueOf(f.Message), "none"))
+			code, message := ValueOf(f.Code), ValueOf(f.Message)
+			if f.said != "" { // the code, too, is ours
+				code, message = "none in the service's record", f.said
+			}
+			field("Error code", lexicon.Or(code, "none"))
+			field("Error message", lexicon.Or(message, "none"))
 			heading, rows := fleet.Columns(f.besides())
 			if heading != "" {
 				field("  Details of", heading)

@@ -36,6 +36,29 @@ func TestSupportMessage(t *testing.T) {
 	}
 }
 
+// Support reads what its service said, not what this program made of it, where the failure
+// is known from the cloud's record alone.
+func TestSupportMessageQuotesTheCloud(t *testing.T) {
+	t.Parallel()
+	n := reporttest.NewNight(t)
+	n.Fact(0, fleet.RunOpened{RunID: "r"})
+	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.Fact(1, fleet.Validated{Vault: n.Key("dev/web-01"), Verdict: fleet.VerdictFailed,
+		Record: &fleet.Record{State: fleet.RecordFailed, OperationID: "op", Message: "BackendFault 17"},
+		Findings: []fleet.Finding{{Severity: fleet.SeverityError, Code: fleet.CodeUpgradeFailed,
+			Message: "the cloud's record says that an upgrade failed: BackendFault 17 (operation op)",
+			Said:    "BackendFault 17"}}})
+	v := shownOf(n, ViewOptions{})
+	for i := range v.Vaults {
+		if x := &v.Vaults[i]; x.Vault == "dev/web-01" {
+			if m := SupportMessage("", x).String(); !strings.Contains(m, "Error message:      BackendFault 17\n") ||
+				strings.Contains(m, "record says") || strings.Contains(m, fleet.CodeUpgradeFailed) {
+				t.Errorf("the message reads\n%s", m)
+			}
+		}
+	}
+}
+
 // A vault that a person let go out again, and that failed again, is not said to have
 // been tried once: the message names the operation before, and so does the headline.
 func TestSupportMessageOfASecondFailure(t *testing.T) {

@@ -85,6 +85,7 @@ func (s *State) refreshed(i int, at time.Time, f fleet.Refreshed) error {
 	if v.Status == fleet.Unknown { // a record Failed, whoever started it, counts as failed (design.md#rule-5)
 		v.EndedAt, v.EndedLate = orTime(r.EndedAt, at), f.Late
 		v.note(fleet.CodeUpgradeFailed, v.Reason, s.words().failed)
+		v.Findings[len(v.Findings)-1].Said = r.Message
 	}
 	return s.move(i, fleet.Failed, f.Name())
 }

@@ -86,7 +86,7 @@ func failedFinding(rec *fleet.Record) fleet.Finding {
 		Message: fmt.Sprintf("the cloud's record says that an upgrade failed: %s (operation %s)", msg,
 			text.Clean(rec.OperationID, text.MaxID)),
 		Action: "Do not retry unless Microsoft says so: send support the subscription ID, the vault's name and the " +
-			"operation ID."}
+			"operation ID.", Said: rec.Message}
 }
 
 // localChecks makes the checks that need no call again: a plan may be older

@@ -81,6 +81,9 @@ func TestValidateRecordsDecide(t *testing.T) {
 			if got.Verdict != tt.verdict || codes(got.Findings) != tt.codes || got.Record != tt.rec {
 				t.Errorf("got %+v", got)
 			}
+			if got.Verdict == fleet.VerdictFailed && (tt.rec.Message == "" || got.Findings[0].Said != tt.rec.Message) {
+				t.Errorf("the cloud says %q, not %q", tt.rec.Message, got.Findings[0].Said)
+			}
 			if tt.words != "" && !strings.Contains(got.Findings[0].Message, tt.words) {
 				t.Errorf("message %q lacks %q", got.Findings[0].Message, tt.words)
 			}
