@@ -88,7 +88,18 @@ func exported(f fleet.Fact) string {
 				f.When, f.Wave)
 		}
 	}
+	if f, ok := f.(fleet.DeadlinePassed); ok {
+		return dated(fmt.Sprintf("reached the deadline %q", f.Deadline), f)
+	}
 	return Sentence(f, fleet.DirectionUpgrade)
+}
+
+// dated is a sentence with the reading that a deadline found last, where it found one.
+func dated(said string, f fleet.DeadlinePassed) string {
+	if f.Reading == nil {
+		return said
+	}
+	return withDetail(said, f.Reading.Dated())
 }
 
 func haltScope(f fleet.RunHalted) string {
@@ -135,11 +146,7 @@ func vaultSentence(f fleet.VaultFact, w *fleet.DirectionWords) string {
 	case fleet.Verified:
 		return fmt.Sprintf("verified the vault %s of operation %s", f.ResourceID, f.OperationID)
 	case fleet.DeadlinePassed:
-		said := deadlineSentence(f.Deadline, w)
-		if f.Reading != nil {
-			said = withDetail(said, f.Reading.Dated())
-		}
-		return said
+		return dated(deadlineSentence(f.Deadline, w), f)
 	case fleet.Refreshed:
 		return refreshedSentence(f, w)
 	case fleet.Reopened:
