@@ -77,6 +77,11 @@ func TestEarlierCountsWhatIsStillSo(t *testing.T) {
 	if n.St.Earlier() != 0 {
 		t.Errorf("one that is ready to be upgraded counts as upgraded")
 	}
+	n.Fact(2, fleet.Held{Vault: k, By: reporttest.Ops, Reason: "legal"})
+	n.Fact(3, fleet.Held{Vault: k, By: reporttest.Ops, Off: true, Reason: "over"})
+	if left := n.St.Totals.LeftDone(); n.St.Earlier() != 0 || left.All != 0 {
+		t.Errorf("one that was ready, held and released counts as upgraded: %d, %+v", n.St.Earlier(), left)
+	}
 }
 
 // What an earlier run upgraded is nowhere called already so, as if nobody had done it.

@@ -62,7 +62,15 @@ func TestTheBudgetCountsTheWholeRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := reporttest.FinishedNight(t)
+	n := reporttest.NewNight(t) // none of what the budget counts, or does not, is in the selection
+	n.Fact(0, fleet.RunOpened{RunID: "second", Carried: []fleet.Carried{{Vault: n.Key("prod/sql-08"),
+		Status: fleet.Failed}}})
+	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.Started(1, "dev/web-01")
+	n.Failed(19, "dev/web-01", "Boom")
+	n.Fact(20, fleet.FailuresAccepted{By: reporttest.Ops, Reason: "known"})
+	n.Started(21, "dev/web-02")
+	n.Failed(39, "dev/web-02", "Boom")
 	said := func(o ViewOptions) string {
 		var b bytes.Buffer
 		if err := Status(&b, shownOf(n, o), Options{}); err != nil {
@@ -73,6 +81,11 @@ func TestTheBudgetCountsTheWholeRun(t *testing.T) {
 		return s
 	}
 	all := said(ViewOptions{})
+	for _, want := range []string{"1 of ", "1 more accepted by a person", "1 failed before this run"} {
+		if !strings.Contains(all, want) {
+			t.Fatalf("of all vaults it does not say %q: %s", want, all)
+		}
+	}
 	if some := said(ViewOptions{Selector: sel, Selection: "subscription=hr"}); some != all+", of the whole run" {
 		t.Errorf("of all vaults it says %q, of some %q", all, some)
 	}
