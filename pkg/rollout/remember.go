@@ -16,6 +16,7 @@ import (
 type Memory struct {
 	Carried  map[fleet.Key]fleet.Carried // what a run would take over
 	AsWanted map[fleet.Key]AsWanted      // what is left as wanted
+	Undone   map[fleet.Key]Undone        // what was left as wanted, and taken back since
 	Vaults   []fleet.Key                 // all that it knows of
 	// by whom and why, of those that a person held in the last run that touched them
 	Held    map[fleet.Key]string
@@ -28,6 +29,13 @@ type AsWanted struct {
 	Run  string    // ID of the one that upgraded it, found it so, or held it
 	Ours bool      // one of them upgraded it; false: it was so before the first
 	At   time.Time // when it became so, as far as the ledger knows; zero: it does not
+}
+
+// Undone is that a run of the ledger took a vault back from where the kind of a plan wants
+// it, after another had left it there.
+type Undone struct {
+	Run string    // ID of the one that took it back
+	At  time.Time // when it did; zero: the ledger does not know
 }
 
 // Meets counts the vaults among the keys that a ledger knows, and those of a plan among
@@ -67,7 +75,7 @@ func (m *Memory) Changed(p *plan.Plan) map[string]time.Time {
 func Remember(records []fleet.VaultRecord, runs []string, opened func(run string) (fleet.RunOpened, error)) (Memory,
 	error) {
 	m := Memory{Carried: map[fleet.Key]fleet.Carried{}, AsWanted: map[fleet.Key]AsWanted{},
-		Held: map[fleet.Key]string{}, changed: map[fleet.Key]time.Time{}}
+		Undone: map[fleet.Key]Undone{}, Held: map[fleet.Key]string{}, changed: map[fleet.Key]time.Time{}}
 	byKey := make(map[fleet.Key]*fleet.VaultRecord, len(records))
 	earlier := map[string]map[fleet.Key]bool{} // by run: what those before it had upgraded
 	for i := range records {
@@ -102,8 +110,14 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 			ours = earlier[r.RunID][r.Vault]
 			wanted = wanted || ours && len(r.Disregard) == 0
 		}
-		if back := byKey[oppositeOf(r.Vault)]; wanted &&
-			!(back != nil && movedAway(back) && slices.Index(runs, back.RunID) > slices.Index(runs, r.RunID)) {
+		back := byKey[oppositeOf(r.Vault)]
+		since := back != nil && slices.Index(runs, back.RunID) > slices.Index(runs, r.RunID)
+		switch {
+		case !wanted:
+		case since && back.Status == fleet.Upgraded:
+			m.Undone[r.Vault] = Undone{back.RunID, later(back.StartedAt, back.EndedAt)}
+		case since && movedAway(back):
+		default:
 			m.AsWanted[r.Vault] = AsWanted{r.RunID, ours, later(r.StartedAt, r.EndedAt)}
 		}
 	}

@@ -26,14 +26,16 @@ func TestRemember(t *testing.T) {
 	upgraded.StartedAt, upgraded.EndedAt = at, at.Add(time.Hour)
 	permitted := record(key(7), "r2", fleet.Pending)
 	permitted.Disregard = []string{"op"}
+	putBack := record(back(5), "r2", fleet.Upgraded)
+	putBack.StartedAt, putBack.EndedAt = at.Add(time.Hour), at.Add(2*time.Hour)
 	m, err := Remember([]fleet.VaultRecord{
 		upgraded,
 		record(key(1), "r2", fleet.Already), // upgraded before r2
 		record(key(2), "r2", fleet.Already), // by somebody else
 		// a person held it in r2, and r1 had upgraded it
 		record(key(3), "r2", fleet.Excluded),
-		record(key(4), "r2", fleet.Excluded),                                        // nobody has upgraded it
-		record(key(5), "r1", fleet.Upgraded), record(back(5), "r2", fleet.Upgraded), // put back
+		record(key(4), "r2", fleet.Excluded), // nobody has upgraded it
+		record(key(5), "r1", fleet.Upgraded), putBack,
 		record(key(6), "r3", fleet.Upgraded), record(back(6), "r2", fleet.Upgraded), // and upgraded once more
 		permitted,
 		record(key(8), "r3", fleet.Blocked),
@@ -55,6 +57,9 @@ func TestRemember(t *testing.T) {
 	if s := strings.Join(got,
 		", "); s != "back r2 ours, v000 r1 ours, v001 r2 ours, v002 r2, v003 r2 ours, v006 r3 ours" {
 		t.Errorf("as wanted: %s", s)
+	}
+	if u := m.Undone; len(u) != 2 || u[key(5)] != (Undone{"r2", at.Add(2 * time.Hour)}) || u[back(6)].Run != "r3" {
+		t.Errorf("undone: %v", u)
 	}
 	if len(m.Carried) != 1 || m.Carried[key(7)].Status != fleet.Pending {
 		t.Errorf("carried: %v", m.Carried)

@@ -112,6 +112,9 @@ func newDryRun(p *plan.Plan, o PlanOptions) *dryRun {
 			} else if o.Validations != nil {
 				x.Reason = report.StringOrNull(notChecked)
 			}
+			if u, ok := o.Memory.Undone[v.Key]; ok && x.Reason == nil && rollout.StartsFrom(x.Status) {
+				x.Reason = report.StringOrNull("by the ledger, " + d.undoneWord() + " by run " + u.Run)
+			}
 			x.Earlier = x.Status == fleet.Already && o.Memory.AsWanted[v.Key].Ours
 		}
 		if budgeted(&x) {

@@ -41,6 +41,9 @@ func (d *dryRun) page() *layout.Page {
 			"more.",
 			lexicon.Or(d.opts.Ledger, "of earlier runs"), lexicon.Plural(n, "vault needs", "vaults need"))
 	}
+	if s := d.undone(c); s != "" {
+		p.Line("%s", s)
+	}
 	if s := Strangers(d.plan, d.opts.Memory.Vaults, d.opts.Ledger); s != "" {
 		p.Line("%s", s)
 	}
@@ -180,6 +183,37 @@ func (d *dryRun) byLedger() (n int) {
 		}
 	}
 	return n
+}
+
+// undone says which of the vaults that may start earlier runs had left as wanted and took
+// back since, and when: who reads that they start wonders about the night that did them.
+func (d *dryRun) undone(c lexicon.Clock) string {
+	n, last := 0, time.Time{}
+	for i := range d.vaults {
+		if u, ok := d.opts.Memory.Undone[d.plan.Vaults[i].Key]; ok && rollout.StartsFrom(d.vaults[i].Status) {
+			if n++; u.At.After(last) {
+				last = u.At
+			}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	when := ""
+	if !last.IsZero() {
+		when = ", the last " + c.Full(last)
+	}
+	return fmt.Sprintf("By the ledger %s, %s %s %s%s: %s again.", lexicon.Or(d.opts.Ledger, "of earlier runs"),
+		lexicon.Plural(n, "vault to start was", "vaults to start were"), d.undoneWord(), d.byEarlierRuns(), when,
+		map[bool]string{true: "it starts", false: "they start"}[n == 1])
+}
+
+// undoneWord is what was done to those: the other way than the plan's.
+func (d *dryRun) undoneWord() string {
+	if d.plan.Kind.Direction() == fleet.DirectionRollback {
+		return fleet.DirectionUpgrade.Words().Done
+	}
+	return fleet.DirectionRollback.Words().Done
 }
 
 // sum says what becomes of the vaults.
