@@ -16,6 +16,11 @@ import (
 func TestTodayThereAndBack(t *testing.T) {
 	t.Parallel()
 	const azure, classic = "monitoringSettings.azureMonitorAlertSettings.", "monitoringSettings.classicAlertSettings."
+	endpoints := func(_ int, v *strictarm.VaultHandle) {
+		v.Property("privateEndpointConnections", []any{map[string]any{"properties": map[string]any{
+			"groupIds":                          []any{"AzureBackup", "AzureSiteRecovery"},
+			"privateLinkServiceConnectionState": map[string]any{"status": "Approved"}}}})
+	}
 	for kind, odd := range map[strictarm.Kind]func(int, *strictarm.VaultHandle){
 		strictarm.Alerts: func(i int, v *strictarm.VaultHandle) { // no two are the same
 			for bit, path := range []string{azure + "alertsForAllFailoverIssues", azure + "alertsForAllJobFailures",
@@ -27,6 +32,11 @@ func TestTodayThereAndBack(t *testing.T) {
 			v.Property("securitySettings.softDeleteSettings.softDeleteRetentionPeriodInDays", 14+i)
 			v.Property("securitySettings.immutabilitySettings.state", "Disabled") // unset cannot be put back
 		},
+		strictarm.SoftDelete: func(i int, v *strictarm.VaultHandle) {
+			v.Property("securitySettings.softDeleteSettings.softDeleteRetentionPeriodInDays", float64(14+i))
+		},
+		strictarm.PublicAccess:   endpoints,
+		strictarm.KeyVaultPublic: endpoints,
 		strictarm.DPAlerts:       func(int, *strictarm.VaultHandle) {},
 		strictarm.DPImmutability: func(int, *strictarm.VaultHandle) {},
 		strictarm.DPSoftDelete: func(i int, v *strictarm.VaultHandle) {

@@ -29,6 +29,10 @@ func TestTodayKinds(t *testing.T) {
 	as := func(path string, s any) func(*strictarm.VaultHandle) {
 		return func(v *strictarm.VaultHandle) { v.Property(path, s) }
 	}
+	private := func(uses ...any) func(*strictarm.VaultHandle) {
+		return as("privateEndpointConnections", []any{map[string]any{"properties": map[string]any{"groupIds": uses,
+			"privateLinkServiceConnectionState": map[string]any{"status": "Approved"}}}})
+	}
 	forEver := func(kind strictarm.Kind) []string { return []string{"--confirm-irreversible", string(kind)} }
 	lost := kept{"lost", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetAfterAcceptance) }}
 	unsent := kept{"unsent", "upgraded", func(v *strictarm.VaultHandle) { v.Patch(strictarm.ResetBeforeAcceptance) }}
@@ -84,6 +88,36 @@ func TestTodayKinds(t *testing.T) {
 			{"of-180-days", "upgraded", as(soft+".retentionDurationInDays", 180.0)},
 			{"always", "already", as(soft+".state", "AlwaysOn")}, {"off", "blocked", as(soft+".state", "Off")},
 			{"unset", "blocked", as(soft+".state", nil)}, {"odd", "blocked", as(soft+".state", "on")}, lost, unsent,
+		}},
+		strictarm.SoftDelete: {nil, []kept{
+			{"disabled", "upgraded", nothing}, {"always", "already", as(soft+".softDeleteState", "AlwaysON")},
+			{"of-30-days", "upgraded", as(soft+".softDeleteRetentionPeriodInDays", 30)},
+			{"enabled", "already", as(soft+".softDeleteState", "Enabled")},
+			{"odd", "blocked", as(soft+".softDeleteState", "Invalid")}, lost, ineffective,
+			// What was reported: 200 at once, and nothing changes.
+			{"ineffective-at-once", "unknown",
+				func(v *strictarm.VaultHandle) { v.Takes(0).Ends(strictarm.Ineffective) }},
+		}},
+		strictarm.PublicAccess: {nil, []kept{
+			{"many", "upgraded", nothing}, {"private", "upgraded", private("AzureBackup", "AzureSiteRecovery")},
+			{"cut-off", "blocked", nothing}, {"half-private", "blocked", private("AzureBackup")},
+			{"disabled", "already", as("publicNetworkAccess", "Disabled")},
+		}},
+		strictarm.PurgeProtection: {forEver(strictarm.PurgeProtection), []kept{
+			{"unset", "upgraded", nothing}, {"off", "upgraded", as("enablePurgeProtection", false)},
+			{"on", "already", as("enablePurgeProtection", true)},
+			{"not-kept", "blocked", as("enableSoftDelete", false)},
+			lost, {"ineffective", "unknown", func(v *strictarm.VaultHandle) { v.Ends(strictarm.Ineffective) }},
+		}},
+		strictarm.KeyVaultPublic: {nil, []kept{
+			{"many", "upgraded", nothing}, {"private", "upgraded", private()}, {"cut-off", "blocked", nothing},
+			{"unset", "blocked", as("publicNetworkAccess", nil)},
+			{"disabled", "already", as("publicNetworkAccess", "disabled")},
+			{"ruled", "blocked", func(v *strictarm.VaultHandle) {
+				private()(v)
+				v.Property("networkAcls", map[string]any{"bypass": "AzureServices", "defaultAction": "Deny",
+					"ipRules": []any{map[string]any{"value": "198.51.100.0/24"}}})
+			}},
 		}},
 	} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -23,9 +23,10 @@ func TestTodayRoleIsEnough(t *testing.T) {
 		"Microsoft.DataProtection/backupVaults/backupResourceGuardProxies/read",
 		"Microsoft.Authorization/roleDefinitions/read"}
 	forEver := []strictarm.Kind{strictarm.ImmutabilityLock, strictarm.DPImmutabilityLock,
-		strictarm.DPSoftDeleteAlwaysOn}
+		strictarm.DPSoftDeleteAlwaysOn, strictarm.PurgeProtection}
 	for _, kind := range append(forEver, strictarm.Alerts, strictarm.Immutability, strictarm.KeyVaultRBAC,
-		strictarm.DPAlerts, strictarm.DPImmutability, strictarm.DPSoftDelete) {
+		strictarm.DPAlerts, strictarm.DPImmutability, strictarm.DPSoftDelete,
+		strictarm.SoftDelete, strictarm.PublicAccess, strictarm.KeyVaultPublic) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			w := newToday(t, strictarm.Config{Timings: quick()})

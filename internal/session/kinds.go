@@ -12,6 +12,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 	"github.com/fleetup-dev/fleetup/pkg/azure/classic"
 	"github.com/fleetup-dev/fleetup/pkg/azure/dataprotection"
+	"github.com/fleetup-dev/fleetup/pkg/azure/kv"
 	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -36,8 +37,10 @@ var (
 // Kinds are the upgrade kinds. This is the one place where they are registered.
 var Kinds = slices.Concat([]Kind{{classic.Spec(), connectClassic}},
 	ofChanges(rsv.Alerts(), rsv.AlertsBack(), rsv.Immutability(), rsv.ImmutabilityBack(), rsv.ImmutabilityLock()),
+	ofChanges(arm.Changes(rsv.Settings()...)...),
 	ofChanges(arm.Changes(dataprotection.Settings()...)...),
-	ofChanges(kvrbac.Roles(), kvrbac.AccessPolicies()))
+	ofChanges(kvrbac.Roles(), kvrbac.AccessPolicies()),
+	ofChanges(arm.Changes(kv.Settings()...)...))
 
 // Kind is an upgrade kind with what makes the connection for a plan of it. No
 // call is made by that.

@@ -54,8 +54,13 @@ var resourceTypes = []*resourceType{
 		versions: []string{"2026-07-01", "2026-05-01", "2026-02-01", "2025-08-01", "2025-02-01", "2024-10-01",
 			"2024-04-01"},
 		patch: recoveryServicesPatch, long: true, tagged: true, secondary: true, usual: usualRecoveryServices,
-		moves: []move{{statePath, mayBecome, "UserErrorUnsupportedVaultImmutabilityStateChange",
-			"The immutability of this vault is %s and cannot become %s."}},
+		moves: []move{
+			{statePath, mayBecome, "UserErrorUnsupportedVaultImmutabilityStateChange",
+				"The immutability of this vault is %s and cannot become %s."},
+			// Which code it has here is in no source.
+			{"securitySettings.softDeleteSettings.softDeleteState", staysOn, "UserErrorDisableSoftDeleteNotAllowed",
+				"Cannot disable soft delete once set to %[1]s"},
+		},
 		guarding: &guarding{shown: object{"securitySettings": object{"multiUserAuthorization": "Enabled"}},
 			versions: []string{"2025-08-01"},
 			operations: []guarded{
@@ -63,7 +68,10 @@ var resourceTypes = []*resourceType{
 				{"Microsoft.RecoveryServices/vaults/write#reduceImmutabilityState", guardReduce, reducesImmutability},
 			}}},
 	{name: "Microsoft.KeyVault/vaults", versions: []string{"2026-02-01", "2024-11-01", "2023-07-01"},
-		patch: keyVaultPatch, usual: usualKeyVault},
+		patch: keyVaultPatch, usual: usualKeyVault,
+		moves: []move{{"enablePurgeProtection", func(_, to string) bool { return to == "true" }, "BadRequest",
+			`The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault ` +
+				"is an irreversible action."}}},
 	// See resource-manager.md#backup-vaults. The code for immutability is that of Recovery Services
 	// vaults: no recording has another.
 	{name: "Microsoft.DataProtection/backupVaults",
@@ -73,8 +81,8 @@ var resourceTypes = []*resourceType{
 		moves: []move{
 			{statePath, mayBecome, "UserErrorUnsupportedVaultImmutabilityStateChange",
 				"The immutability of this vault is %s and cannot become %s."},
-			{softDeletePath, func(from, to string) bool { return !strings.EqualFold(from, alwaysOn) || to == alwaysOn },
-				"UserErrorDisableSoftDeleteNotAllowed", "Cannot disable soft delete once set to %[1]s"},
+			{softDeletePath, staysOn, "UserErrorDisableSoftDeleteNotAllowed",
+				"Cannot disable soft delete once set to %[1]s"},
 		},
 		guarding: &guarding{shown: object{"isVaultProtectedByResourceGuard": true},
 			versions: []string{"2026-06-01", "2026-03-01"},
@@ -99,20 +107,30 @@ const (
 	alwaysOn       = "AlwaysOn"
 )
 
+// staysOn: what is on for ever stays so.
+func staysOn(from, to string) bool {
+	return !strings.EqualFold(from, alwaysOn) || strings.EqualFold(to, alwaysOn)
+}
+
 func asksNothing(object, object) bool { return false }
 
 func reducesImmutability(from, to object) bool {
 	return immutability(from) == immutabilityUnlocked && immutability(to) == immutabilityDisabled
 }
 
-// wordAt is the word at a dotted path; "" where there is none.
+// wordAt is the word at a dotted path, or whether it is true; "" where there is neither.
 func wordAt(properties object, path string) string {
 	keys := strings.Split(path, ".")
 	for _, key := range keys[:len(keys)-1] {
 		properties, _ = properties[key].(object)
 	}
-	word, _ := properties[keys[len(keys)-1]].(string)
-	return word
+	switch value := properties[keys[len(keys)-1]].(type) {
+	case string:
+		return value
+	case bool:
+		return strconv.FormatBool(value)
+	}
+	return ""
 }
 
 func resourceTypeOf(name string) *resourceType {
@@ -154,6 +172,11 @@ var (
 						"type":         {words: []string{asPerPolicy, timeBased}},
 						durationInDays: {from: &[2]float64{30, 36135}},
 					}}}},
+				"softDeleteSettings": {fields: map[string]*shape{
+					"softDeleteState":                 {words: []string{"Enabled", "Disabled", "AlwaysON"}},
+					"softDeleteRetentionPeriodInDays": {from: &[2]float64{14, 180}},
+					"enhancedSecurityState":           {words: []string{"Enabled", "Disabled", "AlwaysON"}},
+				}},
 			}},
 			"publicNetworkAccess": onOff,
 			guardRequests:         {each: &shape{like: guardPattern}},
@@ -182,6 +205,8 @@ var (
 			"enabledForDeployment":         truth,
 			"enabledForDiskEncryption":     truth,
 			"enabledForTemplateDeployment": truth,
+			"enablePurgeProtection":        truth,
+			"publicNetworkAccess":          onOff,
 		}},
 	}}
 )

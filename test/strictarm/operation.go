@@ -138,7 +138,7 @@ func (v *VaultHandle) settle(now time.Time) {
 // accept takes a PATCH: the truth of a change of ours.
 func (v *VaultHandle) accept(in *request, seen PatchSeen, late time.Duration) *operation {
 	takes := v.takes
-	if v.spec.Kind == KeyVaultRBAC {
+	if v.spec.Kind.provider() == keyVault {
 		takes = 0
 	}
 	n := len(v.ops)

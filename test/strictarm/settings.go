@@ -20,6 +20,7 @@ type setting struct {
 	more     []any    // words that are more than what is wanted, for ever
 	unset    any      // what is sent on the way back where nothing was set; nil: there is no way back
 	from     []any    // the only words that a kind starts from which nothing undoes
+	cutsOff  bool     // not without consent where the vault has no private endpoint
 	rules    bool     // the subscription's alert processing rules are to be read first
 }
 
@@ -34,6 +35,15 @@ const (
 	DPSoftDeleteAlwaysOn Kind = "dp-soft-delete-always-on"
 )
 
+// The other kinds that set one word (azure-rest-api-specs, the definitions VaultProperties and SecuritySettings of
+// Recovery Services, VaultPatchProperties of Key Vault).
+const (
+	SoftDelete      Kind = "rsv-soft-delete"
+	PublicAccess    Kind = "rsv-public-access"
+	PurgeProtection Kind = "kv-purge-protection"
+	KeyVaultPublic  Kind = "kv-public-access"
+)
+
 const (
 	dataProtection = "Microsoft.DataProtection"
 	softDeletePath = "securitySettings.softDeleteSettings"
@@ -41,6 +51,14 @@ const (
 )
 
 var settings = map[Kind]setting{
+	SoftDelete: {provider: recoveryServices, path: softDeletePath + ".softDeleteState", wants: "Enabled",
+		was: "Disabled", more: []any{"AlwaysON"},
+		keeps: []string{softDeletePath + ".softDeleteRetentionPeriodInDays"}},
+	PublicAccess: {provider: recoveryServices, path: "publicNetworkAccess", wants: "Disabled", was: "Enabled",
+		cutsOff: true},
+	PurgeProtection: {provider: keyVault, path: "enablePurgeProtection", wants: true, from: []any{nil, false}},
+	KeyVaultPublic: {provider: keyVault, path: "publicNetworkAccess", wants: "Disabled", was: "Enabled",
+		unset: "Enabled", cutsOff: true},
 	DPAlerts: {provider: dataProtection, path: "monitoringSettings.azureMonitorAlertSettings.alertsForAllJobFailures",
 		wants: "Enabled", was: "Disabled", rules: true},
 	DPImmutability: {provider: dataProtection, path: immutabilityPath + ".state", wants: "Unlocked", was: "Disabled",
@@ -102,10 +120,14 @@ func (s setting) judge(in *request, v *VaultHandle) {
 	case v.rollback && (s.from != nil || slices.Contains(s.more, word)):
 		in.Problem("PATCH to take back what is for ever")
 	case v.rollback:
+	case s.cutsOff && at(v.properties(), "privateEndpointConnections") == nil && !v.spec.AcceptWarnings:
+		in.Problem("PATCH that cuts off who uses the vault, without consent")
+	case s.from != nil && s.path == "enablePurgeProtection" && at(v.properties(), "enableSoftDelete") == false:
+		in.Problem("PATCH to protect from a purge what is not even kept")
 	case s.rules && !in.sub.rulesRead:
 		in.Problem("PATCH before the subscription's alert processing rules were read")
 	case s.from != nil && !slices.Contains(s.from, word):
-		in.Problem("PATCH for ever of a vault whose %s is %v, not %v", s.path, word, s.from[0])
+		in.Problem("PATCH for ever of a vault whose %s is %v, none of %v", s.path, word, s.from)
 	}
 }
 

@@ -132,7 +132,7 @@ func (v *VaultHandle) newDoc() object {
 		"id": v.ID(), "name": v.spec.Name, "type": v.spec.Kind.Type(),
 		"location": v.spec.Location, "tags": tags,
 	}
-	if v.spec.Kind == KeyVaultRBAC {
+	if v.spec.Kind.provider() == keyVault {
 		doc["properties"] = object{
 			"provisioningState": "Succeeded", "tenantId": tenant,
 			"vaultUri":             "https://" + strings.ToLower(v.spec.Name) + ".vault.azure.net",
@@ -142,6 +142,9 @@ func (v *VaultHandle) newDoc() object {
 		}
 		if v.index%5 < 2 { // 32 of 77 recorded answers do not say
 			delete(doc["properties"].(object), "enableRbacAuthorization")
+		}
+		if s, ok := settings[v.spec.Kind]; ok {
+			set(doc["properties"].(object), s.path, s.was)
 		}
 		return doc
 	}
@@ -158,6 +161,9 @@ func (v *VaultHandle) newDoc() object {
 		delete(doc, "tags") // no recorded vault has any, nor the field
 	}
 	doc["properties"] = recordedVault()
+	if s, ok := settings[v.spec.Kind]; ok {
+		set(doc["properties"].(object), s.path, s.was)
+	}
 	if v.spec.Kind == ImmutabilityLock {
 		merge(doc["properties"].(object), immutability("Unlocked"))
 		config := object{"type": "AsPerPolicy"}

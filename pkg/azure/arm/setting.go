@@ -45,7 +45,7 @@ type Setting struct {
 
 	Calls []Call // what Check asks
 	Check func(context.Context, *Upgrader, *fleet.Vault, *Resource, *check.Report)
-	Judge func(fleet.Options, State) []fleet.Finding // besides the state; both ways
+	Judge func(fleet.Options, State) []fleet.Finding // besides the state, on the way there
 }
 
 // Changes are those of settings, each with the one that puts it back, where there is one.
@@ -95,11 +95,11 @@ func (s *Setting) Back() Change {
 	if s.Operation != "" {
 		calls = append(calls, s.Of.Guard.List)
 	}
-	back := Rollback(s.Change(), s.restore, func(o fleet.Options, now State) []fleet.Finding {
+	back := Rollback(s.Change(), s.restore, func(_ fleet.Options, now State) []fleet.Finding {
 		state := s.stateOf(now)
 		switch {
 		case strings.EqualFold(state, s.wanted()):
-			return s.judge(o, now)
+			return nil
 		case contains(s.More, state):
 			return s.unsuitable(now, "only "+s.wanted()+" can be taken back",
 				"Hold the vault: what is "+Word(state)+" stays so for ever.")
