@@ -42,8 +42,12 @@ func measuredOn(ledger journal.Reader, p *plan.Plan, scale float64) (ms []plan.M
 		return nil, err
 	}
 	for _, info := range runs {
-		if ran, err := journal.PlanOf(ledger, info.PlanFingerprint); err != nil || ran.Kind != p.Kind {
+		data, err := ledger.Plan(info.PlanFingerprint)
+		if err != nil {
 			continue // a plan that cannot be read tells nothing of what its run did
+		}
+		if kind, err := plan.KindOf(data); err != nil || kind != p.Kind {
+			continue
 		}
 		// Nor does a run that cannot be rebuilt: whoever begins one says so, and starts nothing.
 		if run, ok, err := journal.Rebuild(ledger, info); err == nil && ok {

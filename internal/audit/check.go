@@ -215,8 +215,7 @@ func (a *auditor) entry(e state.Entry) {
 	if a.wanted != "" && strings.HasPrefix(e.Hash.String(), a.wanted) {
 		a.Found, a.At = true, e.Seq
 	}
-	var ev fleet.Event
-	err := json.Unmarshal(e.Data, &ev)
+	ev, err := fleet.ReadEvent(e.Data)
 	opened, opens := ev.Fact.(fleet.RunOpened)
 	if opens && err == nil {
 		a.openRun(e.Seq, ev.At, opened)

@@ -85,8 +85,8 @@ func writeEvidence(w io.Writer, members any, name string, stored []byte) error {
 // line says an event in words.
 func (x *exporter) line(e state.Entry) exportLine {
 	l := exportLine{Seq: e.Seq, Prev: e.Prev.String(), Hash: e.Hash.String()}
-	var ev fleet.Event
-	if json.Unmarshal(e.Data, &ev) != nil {
+	ev, err := fleet.ReadEvent(e.Data)
+	if err != nil {
 		l.Run, l.Who = x.run, x.who
 		return l
 	}

@@ -33,12 +33,22 @@ func FuzzEvent(f *testing.F) {
 		`{"at":"2026-03-16T22:00:00+11:00","fact":"Throttled","data":{"until":"9999-12-31T23:59:59-14:00"}}`,
 		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"wave":"a"}{}}`,
 		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"WAVE":"\ud800"}}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"wave":"a"},"data":{"wave":"b"}}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"wave":"a"} } `,
+		`{"at":null,"fact":"WaveOpened","data":{"wave":"a"}}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"wave":"a\",\"data\":"}}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"wave":"a"}}x`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":}`,
 		strings.Repeat(`{"data":`, 10_001)} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var e Event
-		if err := json.Unmarshal(data, &e); err != nil || e.Fact == nil {
+		err := json.Unmarshal(data, &e)
+		if read, other := ReadEvent(data); (err == nil) != (other == nil) || !reflect.DeepEqual(read, e) {
+			t.Fatalf("%s is read as %v, %v, want %v, %v", data, read, other, e, err)
+		}
+		if err != nil || e.Fact == nil {
 			return // a null leaves the event as it was, as JSON wants it
 		}
 		once, err := json.Marshal(e)

@@ -2,7 +2,6 @@ package state
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -97,8 +96,8 @@ func (r *Reader) walk(at position, last uint64, fn func(seq uint64, e fleet.Even
 			if Link(at.hash, seq, text) != hash {
 				return at, &ChainError{r.path, seq, "does not carry the hash it should"}
 			}
-			var e fleet.Event
-			if err := json.Unmarshal(text, &e); err != nil {
+			e, err := fleet.ReadEvent(text)
+			if err != nil {
 				return at, &FileError{Path: r.path, Detail: fmt.Sprintf("cannot be read at event %d", seq), Err: err,
 					Next: "use the version of fleetup that wrote it, or a newer one"}
 			}
