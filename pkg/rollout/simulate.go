@@ -357,7 +357,9 @@ func (s *simulation) perform(a Action) {
 			r.watched++
 		} else {
 			r.watched--
-			delete(s.running, a.Vault)
+			if x := s.running[a.Vault]; x != nil && !x.EndedAt.IsZero() { // else finish has to end it yet
+				delete(s.running, a.Vault)
+			}
 		}
 	case Wake:
 		s.wake = a.At
