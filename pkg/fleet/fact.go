@@ -49,6 +49,9 @@ type RunOpened struct {
 	// upgraded: the numbers count them all. A wave that they left done is checked at
 	// the gate before it.
 	Upgraded []Key `json:"upgraded,omitempty"`
+	// Unseen are those of Upgraded that were busy or blocked when a run last looked at them:
+	// nobody knows whether they are as they were left.
+	Unseen []Key `json:"unseen,omitempty"`
 	// Already are those that earlier runs found as wanted, and that none has upgraded:
 	// such a wave was left done, too.
 	Already []Key `json:"already,omitempty"`

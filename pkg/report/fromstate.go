@@ -323,7 +323,8 @@ func (v *Vault) fill(s *rollout.VaultState, deferral string, w *lexicon.Wording)
 		v.LastReading = &LastReading{At: TimeOrNull(r.At), What: r.What, Differs: ListOrEmpty(r.Differs),
 			Poll: StringOrNull(r.Poll), Action: StringOrNull(r.Action)}
 	}
-	v.Earlier, v.Carried, v.Reopened, v.Accepted = s.Earlier, s.Carried, s.Reopened, s.Forgiven
+	v.Earlier = s.DoneEarlier() || s.HeldAfterwards()
+	v.Carried, v.Reopened, v.Accepted = s.Carried, s.Reopened, s.Forgiven
 	if v.Permitted = s.Permit != nil && !v.TakenUp; v.Permitted { // whether to try again is decided
 		v.Reason = StringOrNull(rollout.ReopenedBy(s.Permit))
 		for i := range v.Findings {

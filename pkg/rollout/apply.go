@@ -34,6 +34,7 @@ func (s *State) Apply(e fleet.Event) error {
 			s.carry(c)
 		}
 		s.remember(f.Upgraded, func(v *VaultState) { v.Earlier = true })
+		s.remember(f.Unseen, func(v *VaultState) { v.Unseen = true })
 		s.remember(f.Already, func(v *VaultState) { v.WasAlready = true })
 		for i := range s.Waves {
 			s.Waves[i].Changed = f.Changed[s.Waves[i].Name]

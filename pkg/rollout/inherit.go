@@ -15,7 +15,8 @@ import (
 // ledger without a run.
 type Inheritance struct {
 	records  map[fleet.Key]fleet.VaultRecord
-	upgraded map[fleet.Key]bool      // by these runs, and put back by none
+	upgraded map[fleet.Key]bool      // by these runs, and put back by nobody as far as they saw
+	unseen   map[fleet.Key]bool      // of these: busy or blocked when one looked last
 	already  map[fleet.Key]bool      // found as wanted by the last that looked
 	changed  map[fleet.Key]time.Time // when one of them last did something to it
 }
@@ -28,7 +29,7 @@ func (h *Inheritance) Add(s *State, f fleet.VaultFact) {
 	}
 	if h.records == nil {
 		h.records, h.changed = map[fleet.Key]fleet.VaultRecord{}, map[fleet.Key]time.Time{}
-		h.upgraded, h.already = map[fleet.Key]bool{}, map[fleet.Key]bool{}
+		h.upgraded, h.already, h.unseen = map[fleet.Key]bool{}, map[fleet.Key]bool{}, map[fleet.Key]bool{}
 	}
 	k := f.VaultKey()
 	h.records[k] = s.RecordAfter(i, h.records[k], f)
@@ -43,8 +44,18 @@ func (h *Inheritance) Add(s *State, f fleet.VaultFact) {
 		delete(h.already, oppositeOf(k))
 		h.upgraded[k] = true
 		delete(h.already, k)
+		delete(h.unseen, k)
 	default:
 		h.already[k] = v.Status == fleet.Already
+		switch v.Status {
+		case fleet.Already:
+			delete(h.unseen, k)
+		case fleet.Busy, fleet.Blocked: // the check told nothing of whether it is as it was left
+			h.unseen[k] = true
+		default: // it is not: somebody has put it back
+			delete(h.upgraded, k)
+			delete(h.unseen, k)
+		}
 		if v.Changed() || h.already[k] {
 			delete(h.already, oppositeOf(k))
 		}
@@ -78,7 +89,7 @@ func (h *Inheritance) Held(p *plan.Plan) map[fleet.Key]string {
 	held := map[fleet.Key]string{}
 	for i := range p.Vaults {
 		k := p.Vaults[i].Key
-		if r, ok := h.Record(k); ok && !h.upgraded[k] {
+		if r, ok := h.Record(k); ok && (!h.upgraded[k] || h.unseen[k]) {
 			if why, ok := HeldByHand(&r); ok {
 				held[k] = why
 			}
@@ -95,6 +106,9 @@ func (h *Inheritance) Open(p *plan.Plan, opened fleet.RunOpened) fleet.RunOpened
 		switch k := p.Vaults[i].Key; {
 		case h.upgraded[k]:
 			opened.Upgraded = append(opened.Upgraded, k)
+			if h.unseen[k] {
+				opened.Unseen = append(opened.Unseen, k)
+			}
 		case h.already[k]:
 			opened.Already = append(opened.Already, k)
 		}

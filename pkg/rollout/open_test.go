@@ -3,6 +3,7 @@ package rollout
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -178,6 +179,72 @@ func TestInheritance(t *testing.T) {
 	h.Add(s, fleet.Validated{Vault: p.Vaults[0].Key})
 	if o := h.Open(&back, fleet.RunOpened{}); len(o.Upgraded) != 0 {
 		t.Errorf("after it was upgraded again %v are put back", o.Upgraded)
+	}
+}
+
+// What earlier runs upgraded is done as long as nobody who looked saw it otherwise: a check
+// that finds it to be started takes it away, and one that cannot tell leaves it unseen. The
+// next run is closed without a look at any of them, and says so.
+func TestInheritanceOfWhatIsSeenOtherwise(t *testing.T) {
+	t.Parallel()
+	p := testPlan(6, 1, 1, 6)
+	var h Inheritance
+	night := func(events ...fleet.VaultFact) (*State, fleet.RunOpened) {
+		s := NewState(p)
+		opened := h.Open(p, fleet.RunOpened{RunID: "r"})
+		all := []fleet.Event{{At: scriptStart, Fact: opened},
+			{At: scriptStart, Fact: fleet.WaveOpened{Wave: p.Waves[0].Name}}}
+		for _, f := range events {
+			all = append(all, fleet.Event{At: scriptStart.Add(time.Minute), Fact: f})
+		}
+		for _, e := range all {
+			if err := s.Apply(e); err != nil {
+				t.Fatal(err)
+			}
+			if f, ok := e.Fact.(fleet.VaultFact); ok {
+				h.Add(s, f)
+			}
+		}
+		return s, opened
+	}
+	found := func(i int, verdict fleet.Verdict) fleet.VaultFact {
+		return fleet.Validated{Vault: p.Vaults[i].Key, Verdict: verdict}
+	}
+	done := NewState(p)
+	for i := range p.Vaults {
+		done.Vaults[i].Status = fleet.Upgraded
+		h.Add(done, found(i, fleet.VerdictAlready))
+	}
+	night(found(0, fleet.VerdictReady), found(1, fleet.VerdictBusy), found(2, fleet.VerdictBlocked),
+		found(3, fleet.VerdictAlready), found(4, fleet.VerdictReady),
+		fleet.Held{Vault: p.Vaults[4].Key, Reason: "wait", By: fleet.Actor{User: "sam"}})
+	s, opened := night()
+	stop := fleet.Stopped{Close: true, By: fleet.Actor{User: "sam"}}
+	if err := s.Apply(fleet.Event{At: scriptStart, Fact: stop}); err != nil {
+		t.Fatal(err)
+	}
+	name := func(keys []fleet.Key) (all []string) {
+		for _, k := range keys {
+			i, _ := s.Lookup(k)
+			all = append(all, p.Vaults[i].Name)
+		}
+		return all
+	}
+	if up, un := name(opened.Upgraded), name(opened.Unseen); !slices.Equal(up,
+		[]string{"v001", "v002", "v003", "v005"}) || !slices.Equal(un, []string{"v001", "v002"}) {
+		t.Errorf("%v are upgraded, of these %v not seen so", up, un)
+	}
+	if n, earlier, code := s.NeverStarted(), s.Earlier(), s.Verdict(); n != 4 || earlier != 2 ||
+		code != fleet.ExitNotUpgraded {
+		t.Errorf("closed now: %d never started, %d done earlier, exit %d", n, earlier, code)
+	}
+	if held := h.Held(p); len(held) != 1 || held[p.Vaults[4].Key] == "" {
+		t.Errorf("held: %v", held)
+	}
+	// Whoever sees them as they were left has it right again.
+	night(found(1, fleet.VerdictAlready), found(2, fleet.VerdictAlready))
+	if s, opened = night(); len(opened.Upgraded) != 4 || len(opened.Unseen) != 0 || s.Earlier() != 4 {
+		t.Errorf("then %v are upgraded, and %v unseen", name(opened.Upgraded), name(opened.Unseen))
 	}
 }
 

@@ -77,7 +77,7 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 	m := Memory{Carried: map[fleet.Key]fleet.Carried{}, AsWanted: map[fleet.Key]AsWanted{},
 		Undone: map[fleet.Key]Undone{}, Held: map[fleet.Key]string{}, changed: map[fleet.Key]time.Time{}}
 	byKey := make(map[fleet.Key]*fleet.VaultRecord, len(records))
-	earlier := map[string]map[fleet.Key]bool{} // by run: what those before it had upgraded
+	earlier := map[string]map[fleet.Key]bool{} // by run: what those before it had upgraded; true: and left so
 	for i := range records {
 		byKey[records[i].Vault] = &records[i]
 		m.Vaults = append(m.Vaults, records[i].Vault)
@@ -106,9 +106,13 @@ func Remember(records []fleet.VaultRecord, runs []string, opened func(run string
 				for _, k := range f.Upgraded {
 					earlier[r.RunID][k] = true
 				}
+				for _, k := range f.Unseen {
+					earlier[r.RunID][k] = false
+				}
 			}
-			ours = earlier[r.RunID][r.Vault]
-			wanted = wanted || ours && len(r.Disregard) == 0
+			var left bool
+			left, ours = earlier[r.RunID][r.Vault]
+			wanted = wanted || left && len(r.Disregard) == 0
 		}
 		back := byKey[oppositeOf(r.Vault)]
 		since := back != nil && slices.Index(runs, back.RunID) > slices.Index(runs, r.RunID)

@@ -121,8 +121,11 @@ type VaultState struct {
 	Earlier bool            `json:"earlier,omitzero"` // an earlier run of the ledger upgraded it
 	// an earlier run found it as wanted, and none upgraded it
 	WasAlready bool `json:"wasAlready,omitzero"`
-	Reopened   bool `json:"reopened,omitzero"` // a person permitted another try
-	Tried      bool `json:"tried,omitzero"`    // and this run had changed it by then, or may have
+	// Of one that an earlier run upgraded: the last that looked at it could not tell whether
+	// it is as it was left.
+	Unseen   bool `json:"unseen,omitzero"`
+	Reopened bool `json:"reopened,omitzero"` // a person permitted another try
+	Tried    bool `json:"tried,omitzero"`    // and this run had changed it by then, or may have
 	// and did so when the run was over: the next one tries; nil: nobody has
 	Permit *fleet.Reopened `json:"permit,omitzero"`
 	Held   *fleet.Held     `json:"held,omitzero"` // by a person during the run; nil for the inventory's hold
@@ -228,8 +231,10 @@ func (v *VaultState) Open() bool {
 }
 
 // HeldAfterwards reports whether an earlier run of the ledger upgraded the vault, and it
-// is held in this one.
-func (v *VaultState) HeldAfterwards() bool { return v.Earlier && v.Status == fleet.Excluded }
+// is held in this one, which has not looked at it.
+func (v *VaultState) HeldAfterwards() bool {
+	return v.Earlier && v.Status == fleet.Excluded && v.ValidatedAt.IsZero() && v.leftDone()
+}
 
 // DoneEarlier reports whether an earlier run of the ledger upgraded the vault, and
 // nothing in this one says that it is not as wanted any more.
@@ -238,8 +243,10 @@ func (v *VaultState) DoneEarlier() bool {
 }
 
 // leftDone reports whether earlier runs left the vault as wanted, whoever made it so, and no
-// person has said otherwise since.
-func (v *VaultState) leftDone() bool { return (v.Earlier || v.WasAlready) && !v.Carried && !v.Reopened }
+// person or later run has said otherwise since.
+func (v *VaultState) leftDone() bool {
+	return (v.Earlier && !v.Unseen || v.WasAlready) && !v.Carried && !v.Reopened
+}
 
 // LeftDone reports whether earlier runs left the vault as wanted, and this one has not
 // looked at it: nobody knows that it is to be started.

@@ -140,7 +140,8 @@ func (w *world) openRun() {
 		}
 	}
 	all := w.left.Open(w.plan, fleet.RunOpened{})
-	opened.Upgraded, opened.Already, opened.Changed = all.Upgraded, all.Already, all.Changed
+	opened.Upgraded, opened.Unseen, opened.Already = all.Upgraded, all.Unseen, all.Already
+	opened.Changed = all.Changed
 	w.approved, w.gates, w.done = map[string]fleet.Approved{}, map[string]bool{}, map[string]time.Time{}
 	w.adopted, w.asked = make([]bool, len(w.plan.Vaults)), false
 	w.journal, w.committed, w.posts = nil, NewState(w.plan), make([]int, len(w.plan.Vaults))

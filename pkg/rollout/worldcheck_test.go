@@ -113,6 +113,9 @@ func (w *world) checkClosed(c fleet.RunClosed) {
 			for _, c := range f.Carried {
 				delete(left, c.Vault)
 			}
+			for _, k := range f.Unseen {
+				delete(left, k)
+			}
 		case fleet.Held:
 		case fleet.VaultFact:
 			looked[f.VaultKey()] = true
