@@ -20,9 +20,11 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/azure"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/runner"
+	"github.com/fleetup-dev/fleetup/pkg/standing"
 	"github.com/fleetup-dev/fleetup/pkg/state"
 )
 
@@ -48,7 +50,7 @@ func (p Process) Acquire(path string) (*state.Lock, error) {
 			next = failure.Lines(lexicon.Command("wait", "--state", path),
 				failure.Or(failure.To("to end it in order",
 					lexicon.Command("stop", "--state", path, "--reason", "TEXT"))),
-				failure.To("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
+				failure.To("to go on with what it leaves", afterStop(use.Holder, path)))
 		case use.Holder.PID != 0 && use.Holder.Host == a.Host:
 			next = failure.Lines(fmt.Sprintf("wait, or end it in order with kill -INT %d", use.Holder.PID),
 				failure.To("to go on with what it leaves", lexicon.Command("resume", "--yes", "--state", path)))
@@ -56,6 +58,21 @@ func (p Process) Acquire(path string) (*state.Lock, error) {
 		return nil, failure.New(fleet.ExitInUse, err, next)
 	}
 	return lock, err
+}
+
+// afterStop is what goes on with a run once the process that has it was stopped. The
+// process is asked, and no longer than a moment: what the run was given is to go along.
+func afterStop(h state.Holder, path string) string {
+	client, err := Reach(h, path)
+	if err != nil {
+		return lexicon.Command("resume", "--yes", "--state", path)
+	}
+	defer client.Close()
+	run, ok, err := (&ReadOnlyLedger{Reader: client, Live: client}).Latest()
+	if err != nil || !ok || run.State == nil {
+		return lexicon.Command("resume", "--yes", "--state", path)
+	}
+	return report.Steps([]standing.Step{standing.AfterStop(run.State)})[0].On(path)
 }
 
 // NewRunID is unique and sorts by time.

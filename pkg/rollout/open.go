@@ -147,8 +147,8 @@ func (s *State) MayReopen(i int, left fleet.VaultRecord) error {
 	v, name := &s.Vaults[i], s.Plan.Vaults[i].Ref()
 	switch {
 	case v.Status == fleet.Unknown && !v.Final && s.Run.Closed == nil:
-		return fleet.Refuse(fleet.Command("resume", "--yes"), "%s is unknown, but reading may still tell: resume first",
-			name)
+		return fleet.Refuse(fleet.Command(append([]string{"resume", "--yes"}, s.Run.Given...)...),
+			"%s is unknown, but reading may still tell: resume first", name)
 	case left.Status == fleet.Pending && v.Reopened:
 		return fleet.Refuse(s.startsReopened(), "%s has been re-opened already: %s", name, left.Reason)
 	case v.Status != fleet.Failed && v.Status != fleet.Unknown:

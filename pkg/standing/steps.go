@@ -62,10 +62,7 @@ const VaultsInStep = 50
 // that is over is not in it: see Following.
 func Next(st *rollout.State, live bool, now time.Time) []Step {
 	r := &st.Run
-	resuming := func(flags ...string) []string {
-		return slices.Concat(Confirmed(st.Plan, append([]string{"resume"}, flags...)...), r.Given)
-	}
-	resume, accept := resuming("--yes"), resuming("--accept-failures", "--reason", ReasonToWrite, "--yes")
+	resume, accept := resuming(st, "--yes"), resuming(st, accepting...)
 	watch := Step{Args: []string{"status", "--watch"}}
 	var needed []Step
 	for _, w := range Waits(st, now) {
@@ -145,6 +142,22 @@ func Confirmed(p *plan.Plan, command ...string) []string {
 		command = append(slices.Clip(command), "--confirm-irreversible", string(p.Kind))
 	}
 	return command
+}
+
+// accepting are the flags of a resume that accepts the failures of a halted run.
+var accepting = []string{"--accept-failures", "--reason", ReasonToWrite, "--yes"}
+
+// resuming is a resume with what it needs, and with what its run was given before.
+func resuming(st *rollout.State, flags ...string) []string {
+	return slices.Concat(Confirmed(st.Plan, append([]string{"resume"}, flags...)...), st.Run.Given)
+}
+
+// AfterStop is what goes on with a run that a process has, once that has left.
+func AfterStop(st *rollout.State) Step {
+	if st.Run.Halt != nil {
+		return Step{Args: resuming(st, accepting...)}
+	}
+	return Step{Args: resuming(st, "--yes")}
 }
 
 // Unsettled is what to type after a refresh of vaults that stay failed or unknown.
