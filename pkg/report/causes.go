@@ -108,7 +108,9 @@ func ShowCauses(p *layout.Page, cs []*cause) {
 		if c.Message != "" {
 			p.Line("%s", c.Message)
 		}
-		if c.action != "" {
+		if c.action != "" && c.why != "" { // a person decides first
+			p.Line("Decide: consent, or hold. The warning's own advice: %s", c.action)
+		} else if c.action != "" {
 			p.Line("Do: %s", c.action)
 		}
 		if c.why != "" {

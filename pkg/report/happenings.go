@@ -55,6 +55,9 @@ func RunWords(st *rollout.State, names []string, e fleet.Event, write func(time.
 			outcomeTally(st), f.Code)
 	case fleet.RunOrder:
 		w, _ := lexicon.OperatorActionOf(f)
+		if p, ok := f.(fleet.Paused); ok && p.Off {
+			w.Kind = "continued"
+		}
 		return w.Kind, fmt.Sprintf("%s, by %s: %s", w.Text, w.By.User, w.Reason)
 	case fleet.AccessDenied:
 		return "access", lexicon.AccessWords(st.Plan, f)

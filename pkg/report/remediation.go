@@ -73,7 +73,13 @@ const retention = "A machine that no longer exists: must its backups be kept for
 
 // advice says how to mend a cause.
 func (c *cause) advice() string {
-	s := strings.TrimSpace(lexicon.Sentence(c.action) + " " + lexicon.Sentence(c.why))
+	s := lexicon.Sentence(c.action)
+	if c.why != "" { // what comes with a warning is no order: a person decides
+		s = lexicon.Sentence(c.why)
+		if c.action != "" {
+			s += " The warning's own advice: " + lexicon.Sentence(c.action)
+		}
+	}
 	said := strings.ToLower(s + " " + c.Message)
 	machines := len(c.distinct()) > 0 && c.speaksOf("agent")
 	if (machines || strings.Contains(said, "unregister")) && !strings.Contains(said, "retention") {

@@ -270,7 +270,11 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 			say("suspended", nobody, "", "left, to be resumed: no window is open").Until = TimeOrNull(f.Until)
 			return
 		}
-		say("suspended", nobody, SuspendedDetail(&f), "%s", SuspensionReason(f.Why)).sub = f.Subscription
+		why, detail := SuspensionReason(f.Why), SuspendedDetail(&f)
+		if f.Why == fleet.SuspendedStop && f.By != "" {
+			why, detail = "stopped by "+f.By, f.Reason
+		}
+		say("suspended", nobody, detail, "%s", why).sub = f.Subscription
 	case fleet.RunClosed:
 		c.left = true
 		how := "finished"

@@ -264,6 +264,9 @@ func (d *checked) section(p *layout.Page, zone *time.Location, vs []*report.Vaul
 }
 
 func showFindings(p *layout.Page, fs []report.Finding) {
+	refused := slices.ContainsFunc(fs, func(f report.Finding) bool {
+		return report.ValueOf(f.Code) == fleet.CodeWarningsRefused
+	})
 	for _, f := range fs {
 		p.Sub("%s %s: %s", f.Severity, lexicon.Or(report.ValueOf(f.Code), "no code"),
 			lexicon.Or(report.ValueOf(f.Message), "no message"))
@@ -275,7 +278,11 @@ func showFindings(p *layout.Page, fs []report.Finding) {
 			p.Sub("  %s", item)
 		}
 		if f.Action != nil {
-			p.Sub("  Do: %s", *f.Action)
+			do := "Do"
+			if f.Severity == fleet.SeverityWarning && refused { // a person decides, with the finding that says so
+				do = "Its own advice"
+			}
+			p.Sub("  %s: %s", do, *f.Action)
 		}
 	}
 }
