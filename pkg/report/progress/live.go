@@ -33,7 +33,7 @@ func (t *Tracker) Live(now time.Time, width, height int, colour bool) []string {
 	flying := t.flights(now)
 	ours := standing.CountFlights(flying).Ours
 	s.Line(t.headline(now, ours, s.Width)...)
-	for _, b := range t.banners(now) {
+	for _, b := range t.banners(now, t.phase(now, ours)) {
 		s.Wrap("!! ", layout.Part{Text: b, Paint: text.ReverseVideo}, 3)
 	}
 	// The counts and what comes next get their lines for certain; what is left
@@ -167,11 +167,15 @@ func (t *Tracker) sofar(phase standing.Phase, now time.Time, width int) string {
 
 // banners are what must not be missed: what a person said that holds the run
 // up, and a budget that did.
-func (t *Tracker) banners(now time.Time) (out []string) {
+func (t *Tracker) banners(now time.Time, phase standing.Phase) (out []string) {
 	r, c := &t.st.Run, lexicon.ClockIn(t.Zone)
 	since := func(at time.Time) string { return "since " + c.Soon(at, now) }
 	if r.Halt != nil && r.Closed == nil {
-		out = append(out, "HALTED "+since(r.HaltedAt)+": "+lexicon.HaltedNow(t.st)+
+		what := "HALTED "
+		if phase == standing.Halting {
+			what = "HALTING "
+		}
+		out = append(out, what+since(r.HaltedAt)+": "+lexicon.HaltedNow(t.st)+
 			". Nothing starts until a person accepts that.")
 	}
 	if p := r.Paused; p != nil && r.Closed == nil {

@@ -101,6 +101,24 @@ func TestLiveSaysTroubleInWords(t *testing.T) {
 	}
 }
 
+// The banner of a run whose budget is exceeded says what its headline says: it halts while
+// something is in flight, and is halted then.
+func TestHaltingIsNotHalted(t *testing.T) {
+	t.Parallel()
+	n := reporttest.Planned(t, func(*plan.Plan) {})
+	n.Fact(0, fleet.WaveOpened{Wave: "canary"})
+	n.Started(1, "dev/web-01")
+	n.Fact(2, fleet.RunHalted{Scope: "run", Failures: 4, Budget: 3})
+	for range 2 {
+		live := NewTracker(n.St).Live(reporttest.T0.Add(40*time.Minute), 80, 24, false)
+		want := strings.Fields(live[0])[0]
+		if !slices.ContainsFunc(live[1:], func(l string) bool { return strings.HasPrefix(l, "!! "+want+" since ") }) {
+			t.Errorf("under %s its banner reads otherwise:\n%s", want, strings.Join(live, "\n"))
+		}
+		n.Failed(30, "dev/web-01", "it failed")
+	}
+}
+
 // What was read last of an upgrade in flight stands in its line, with nothing in it
 // that a terminal would obey.
 func TestLiveShowsWhatWasReadLast(t *testing.T) {
