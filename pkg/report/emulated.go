@@ -16,7 +16,7 @@ type Emulated struct {
 // Words says whose times a page's are, in the words of the kind.
 func (e *Emulated) Words(w *lexicon.Wording) string {
 	if e.TimeScale == 1 {
-		return "the cloud is the emulator; its " + w.Nouns + " take their time"
+		return "the cloud is the emulator; its " + w.Nouns + " take as long as its scenario says"
 	}
 	return "the cloud is the emulator: " + e.Short(w)
 }

@@ -17,7 +17,8 @@ import (
 
 func TestEmulatedTimesSaySo(t *testing.T) {
 	t.Parallel()
-	for scale, want := range map[float64]string{1: "the cloud is the emulator; its upgrades take their time",
+	for scale, want := range map[float64]string{
+		1:   "the cloud is the emulator; its upgrades take as long as its scenario says",
 		60:  "the cloud is the emulator: 1s stands for 1m of an upgrade",
 		600: "the cloud is the emulator: 1s stands for 10m of an upgrade",
 		400: "the cloud is the emulator: 1s stands for 6m40s of an upgrade",

@@ -104,7 +104,7 @@ func TestPolicyGolden(t *testing.T) {
 func TestSparedThen(t *testing.T) {
 	t.Parallel()
 	for gate, want := range map[plan.ApprovalWhen]string{
-		plan.ApprovalBefore: "approval; no soak: nothing to start\n",
+		plan.ApprovalBefore: "approval (no soak: nothing to start)\n",
 		plan.ApprovalAfter:  "no soak, no approval: nothing to start\n",
 	} {
 		p := reporttest.FixturePlan()

@@ -381,7 +381,11 @@ func (v *View) upgraded(p *layout.Page, o Options) {
 	}
 	v.leftBehind(p, vs)
 	if back := lexicon.RollbackOf(v.Run.Kind, v.Run.Permanent, o.ledgerBeside(v)); back != "" {
-		p.Group("To undo it")
+		if _, undoes := v.Run.Kind.Undoes(); undoes {
+			p.Group("To change them again")
+		} else {
+			p.Group("To undo it")
+		}
 		p.Item("copy %s to another FILE, with upgrade: %s in the place of its own",
 			lexicon.Or(o.inventory(v), "the inventory"), back)
 		p.Command("Once that is made", CommandOn("plan", "FILE", o.State))

@@ -99,7 +99,7 @@ func checkRoles(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.R
 // fleet.CallNotYet, and nothing waits here meanwhile. What the check would not let
 // through now is not made.
 func ready(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, res *arm.Resource) error {
-	op := "ready the roles of vault " + v.Ref()
+	op := "prepare the roles of vault " + v.Ref()
 	ps, _ := principals(res.State())
 	there, err := list(ctx, u, v, ps)
 	if err != nil {
@@ -177,11 +177,11 @@ func makeMissing(ctx context.Context, u *arm.Upgrader, v *fleet.Vault, a assessm
 	}
 	switch {
 	case first == nil && unknown:
-		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallConflict, Code: codeGone,
+		return &fleet.CallError{Op: "prepare the roles of vault " + v.Ref(), Class: fleet.CallConflict, Code: codeGone,
 			Learned: was.and(learns),
 			Message: "the directory does not know a principal of its access policies: it is checked again"}
 	case first == nil:
-		return &fleet.CallError{Op: "ready the roles of vault " + v.Ref(), Class: fleet.CallNotYet,
+		return &fleet.CallError{Op: "prepare the roles of vault " + v.Ref(), Class: fleet.CallNotYet,
 			Learned: was.and(learns),
 			Message: "its role assignments are not there yet: " + named(awaited),
 			Action: "Look whether az role assignment list shows them for the vault with --include-inherited; make " +

@@ -44,7 +44,11 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 		return then
 	}
 	// What falls away comes last with its reason, which must not be read of the rest.
-	return strings.TrimPrefix(then+"; "+strings.Join(spared, ", ")+": nothing to start", "; ")
+	why := strings.Join(spared, ", ") + ": nothing to start"
+	if then == "" {
+		return why
+	}
+	return then + " (" + why + ")"
 }
 
 // gate is the approval of a wave on one of its sides; nil where none is asked for there.
