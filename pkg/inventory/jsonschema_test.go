@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/dataprotection"
 	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -86,7 +87,9 @@ func document(t *testing.T, text []byte) any {
 func TestSchemaAcceptsGoodInventories(t *testing.T) {
 	t.Parallel()
 	// What examples and pages name.
-	s := compiled(t, "", rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec)
+	immutable := dataprotection.Immutability()
+	s := compiled(t, "", rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec,
+		immutable.Change().Spec, immutable.Back().Spec)
 	texts := map[string][]byte{}
 	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml",
 		"../../examples/*/back.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
