@@ -112,9 +112,14 @@ func (s *Setting) Back() Change {
 		}
 		return s.Name + " is not set, which is as good as " + s.Unset
 	}
-	back.Complete = nil
-	if guard := s.Of.Guard; guard != nil {
-		back.Complete = guard.Complete(s.Operation)
+	guard := s.Of.Guard
+	back.Complete = func(ctx context.Context, u *Upgrader, v *fleet.Vault, res *Resource, send *Sending) (err error) {
+		if send.Body, err = s.ownedIn(send.Body, res.State()); err == nil && guard != nil {
+			err = guard.Complete(s.Operation)(ctx, u, v, res, send)
+		}
+		return err
+	}
+	if guard != nil {
 		if s.Operation != "" {
 			back.Check = guard.Check(s.Operation)
 			back.Spec.Properties = append(slices.Clone(back.Spec.Properties), guard.Named())
@@ -171,7 +176,12 @@ func (s *Setting) unsuitable(now State, rule, action string) []fleet.Finding {
 
 // owned is the body for one vault: what it has and keeps is as it has it.
 func (s *Setting) owned(now State) (json.RawMessage, error) {
-	return s.filled(func(path string, value any) (any, error) {
+	return s.ownedIn(json.RawMessage(s.Body), now)
+}
+
+// ownedIn is that of a body made for the vault.
+func (s *Setting) ownedIn(body json.RawMessage, now State) (json.RawMessage, error) {
+	return filled(body, func(path string, value any) (any, error) {
 		if value != fleet.PlaceholderOwn {
 			return value, nil
 		}
@@ -182,15 +192,18 @@ func (s *Setting) owned(now State) (json.RawMessage, error) {
 	})
 }
 
-// restore is the body that puts a recorded state back.
+// restore is the body that puts a recorded state back. What a vault has of its own the
+// kind has not changed: it stays as it is when that is sent, whoever has set it since.
 func (s *Setting) restore(was State) (json.RawMessage, error) {
 	if state := s.stateOf(was); !s.startsFrom(state) {
 		return nil, fmt.Errorf("its %s was %s before, which is not what was changed", s.Name, Word(state))
 	}
-	return s.filled(func(path string, value any) (any, error) {
+	return filled(json.RawMessage(s.Body), func(path string, value any) (any, error) {
 		old := was.at(path)
 		switch {
-		case old != nil || value == fleet.PlaceholderOwn:
+		case value == fleet.PlaceholderOwn:
+			return value, nil
+		case old != nil:
 			return old, nil
 		case path == s.statePath("") && s.Unset != "":
 			return s.Unset, nil
@@ -199,9 +212,9 @@ func (s *Setting) restore(was State) (json.RawMessage, error) {
 	})
 }
 
-// filled is the body with each leaf's value in its place; a nil one is left out.
-func (s *Setting) filled(value func(path string, leaf any) (any, error)) (json.RawMessage, error) {
-	doc, err := decode([]byte(s.Body))
+// filled is a body with each leaf's value in its place; a nil one is left out.
+func filled(of json.RawMessage, value func(path string, leaf any) (any, error)) (json.RawMessage, error) {
+	doc, err := decode(of)
 	body, ok := doc.(map[string]any)
 	properties, good := body["properties"].(map[string]any)
 	if err != nil || !ok || !good {

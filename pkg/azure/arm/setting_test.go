@@ -32,6 +32,29 @@ func TestSettingKeepsWhatIsOwn(t *testing.T) {
 	}
 }
 
+// TestTheWayBackKeepsWhatIsOwn: what the kind never changed is not put back over what somebody has set since.
+func TestTheWayBackKeepsWhatIsOwn(t *testing.T) {
+	t.Parallel()
+	s := Setting{Of: &VaultType{Name: fleet.KeyVault, APIVersion: "2026-02-01"}, Name: "the mode",
+		Section: "settings", State: "mode", Body: `{"properties":{"settings":{"mode":"On","days":"{its own}"}}}`}
+	body, err := s.restore(State{"settings": json.RawMessage(`{"mode":"Off","days":14.0}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := s.Back()
+	for now, want := range map[string]string{
+		`{"mode":"On","days":14.0}`: `{"properties":{"settings":{"days":14.0,"mode":"Off"}}}`,
+		`{"mode":"On","days":90}`:   `{"properties":{"settings":{"days":90,"mode":"Off"}}}`,
+		`{"mode":"On"}`:             `{"properties":{"settings":{"mode":"Off"}}}`,
+	} {
+		send := Sending{Body: body}
+		res := &Resource{state: State{"settings": json.RawMessage(now)}}
+		if err := back.Complete(t.Context(), nil, nil, res, &send); err != nil || string(send.Body) != want {
+			t.Errorf("back from %s: %s, %v, want %s", now, send.Body, err, want)
+		}
+	}
+}
+
 // TestSettingThatIsItsSection: a setting need not be an object, and may be true or false.
 func TestSettingThatIsItsSection(t *testing.T) {
 	t.Parallel()

@@ -85,9 +85,9 @@ func TestStates(t *testing.T) {
 		{ImmutabilityLock(), immutability(`{"state":"Disabled"}`), no, ""},
 		{ImmutabilityLock(), immutability(`null`), no, ""},
 		{SoftDelete(), soft(`{"state":"Off","retentionDurationInDays":30.0}`), start,
-			`{"properties":{"securitySettings":{"softDeleteSettings":{"retentionDurationInDays":30.0,"state":"Off"}}}}`},
+			`{"properties":{"securitySettings":{"softDeleteSettings":{"retentionDurationInDays":"{its own}","state":"Off"}}}}`},
 		{SoftDelete(), soft(`{"state":"off"}`), start,
-			`{"properties":{"securitySettings":{"softDeleteSettings":{"state":"off"}}}}`},
+			`{"properties":{"securitySettings":{"softDeleteSettings":{"retentionDurationInDays":"{its own}","state":"off"}}}}`},
 		{SoftDelete(), soft(`null`), start, "!no way to unset it again"},
 		{SoftDelete(), soft(`{"state":"AlwaysOn","retentionDurationInDays":14.0}`), more, "!was AlwaysOn before"},
 		{SoftDelete(), soft(`{"state":"Invalid"}`), no, "!was Invalid before"},
@@ -172,6 +172,7 @@ func TestVersions(t *testing.T) {
 		{Immutability(), "2026-07-01", "2026-07-01 has more in " +
 			"securitySettings.immutabilitySettings.state than dp-immutability knows of; versions before 2026-07-01 do"},
 		{ImmutabilityLock(), "2026-08-31-preview", "has more in"},
+		{ImmutabilityLock(), "2026-07-01-preview", "has more in"},
 		{SoftDeleteAlwaysOn(), "2022-09-01-preview", "does not know securitySettings.softDeleteSettings.state"},
 	} {
 		c := tt.setting.Change()
