@@ -234,7 +234,8 @@ func (s *KindSpec) checkVersion(o Options) error {
 		if p.With != "" && o[p.With] == "" {
 			continue
 		}
-		if p.Until != "" && !APIVersionBefore(version, p.Until) {
+		// A preview of that day may have it already.
+		if p.Until != "" && !APIVersionBefore(strings.TrimSuffix(version, "-preview"), p.Until) {
 			return &OptionError{OptionAPIVersion,
 				fmt.Errorf("%s has more in %s than %s knows of; versions before %s do not", version, p.Name, s.Kind,
 					p.Until)}
