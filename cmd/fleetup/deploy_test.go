@@ -153,9 +153,9 @@ func TestDeploymentsCallTheProgram(t *testing.T) {
 	for i, b := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		files[fmt.Sprintf("docs/deploy.md block %d", i+1)] = b[1]
 	}
-	want := map[string]int{"systemd/fleetup-run.service": 1, "systemd/fleetup-resume.service": 1,
+	want := map[string]int{"systemd/fleetup-run@.service": 1, "systemd/fleetup-resume@.service": 1,
 		"kubernetes/fleetup.yaml":             2,
-		"azure-pipelines/azure-pipelines.yml": 4, "github-actions/fleetup.yml": 4, "docs/deploy.md block 1": 1}
+		"azure-pipelines/azure-pipelines.yml": 4, "github-actions/fleetup.yml": 4, "docs/deploy.md block 2": 1}
 	for name, text := range files {
 		lines := commandLines(text)
 		if ext := filepath.Ext(name); ext == ".yaml" || ext == ".yml" {
@@ -234,9 +234,10 @@ func TestDeploymentsKnowTheExitCodes(t *testing.T) {
 			}
 		}
 	}
-	check("systemd/fleetup-run.service", `(?m)^SuccessExitStatus=(.*)$`, good)
-	check("systemd/fleetup-resume.service", `(?m)^SuccessExitStatus=(.*)$`, good)
-	check("systemd/fleetup-resume.service", `(?m)^RestartPreventExitStatus=(.*)$`, final)
+	check("systemd/fleetup-run@.service", `(?m)^SuccessExitStatus=(.*)$`, good)
+	check("systemd/fleetup-resume@.service", `(?m)^SuccessExitStatus=(.*)$`,
+		[]fleet.ExitCode{fleet.ExitInterrupted, fleet.ExitInUse, fleet.ExitNotUpgraded})
+	check("systemd/fleetup-resume@.service", `(?m)^RestartPreventExitStatus=(.*)$`, final)
 	check("kubernetes/fleetup.yaml", `onExitCodes: \{.*values: (\[.*\])\}`, failing)
 	check("azure-pipelines/azure-pipelines.yml", `(?m)^ *([0-9|]+)\) echo`, good)
 	check("github-actions/fleetup.yml", `(?m)^ *([0-9|]+)\) echo`, good)
@@ -295,13 +296,13 @@ func TestSystemdUnits(t *testing.T) {
 			}
 		}
 		// systemd looks whether the program is there, and whether the user is.
-		text = strings.ReplaceAll(text, "/usr/local/bin/fleetup", program)
+		text = strings.ReplaceAll(text, "ExecStart=fleetup ", "ExecStart="+program+" ")
 		text = strings.ReplaceAll(text, "User=fleetup", "User=root")
 		unit := filepath.Join(dir, filepath.Base(name))
 		if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		units = append(units, unit)
+		units = append(units, strings.Replace(unit, "@.", "@contoso.", 1))
 	}
 	if len(units) != 3 {
 		t.Fatalf("units %v", units)
