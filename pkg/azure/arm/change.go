@@ -126,7 +126,7 @@ func (c *Change) reached(o fleet.Options, v *fleet.Vault, res *Resource) string 
 	switch {
 	case wanted != nil && holds(res.Properties, wanted):
 		return c.asWanted()
-	case c.Enough != nil:
+	case c.Enough != nil && c.misshapen(o, v, res) == "":
 		return c.Enough(o, res.State())
 	}
 	return ""

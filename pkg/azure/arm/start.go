@@ -31,6 +31,8 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 		return none, again("the vault is as it should be")
 	case !res.Settled():
 		return none, again("an operation is under way on the vault")
+	case u.change.misshapen(u.Kind, v, res) != "":
+		return none, again("what is read of the vault is not understood any more")
 	case u.change.Judge != nil && fleet.HasSeverity(u.change.Judge(u.Kind, res.State()), fleet.SeverityError):
 		return none, again("the vault is not as it was when it was checked")
 	}

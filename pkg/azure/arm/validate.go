@@ -18,6 +18,7 @@ const (
 	codeProvisioning = "provisioning-failed"
 	codeLocked       = "vault-locked"
 	codeNotRecorded  = "nothing-recorded"
+	codeMisshapen    = "settings-not-understood"
 )
 
 // Validate makes every check of a vault and returns all findings together. A
@@ -45,6 +46,12 @@ func (u *Upgrader) Validate(ctx context.Context, v *fleet.Vault, seen fleet.Sigh
 }
 
 func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r *check.Report) fleet.Validation {
+	if said := u.change.misshapen(u.Kind, v, res); said != "" {
+		r.Error(codeMisshapen, "what was read of the vault is not understood: "+said,
+			"Nothing is sent to it. Look at the vault in the portal, and hold it; a newer version of fleetup may "+
+				"know its settings.", res.RequestID)
+		return r.Validation(v, nil)
+	}
 	reached := u.change.reached(u.Kind, v, res)
 	if reached != "" && res.Settled() {
 		return fleet.Validation{Verdict: fleet.VerdictAlready,
