@@ -8,6 +8,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/failure"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/plan"
 	"github.com/fleetup-dev/fleetup/pkg/report/dryrun"
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
@@ -36,18 +37,6 @@ func (e *environment) reopen(c *cli.Context) error {
 		return failure.Usage(failure.Lines(lexicon.Command("report", "--state", path),
 			again(c, "SUBSCRIPTION/NAME", "--reason", standing.ReasonToWrite)), "reopen needs at least one vault")
 	}
-	reason := strings.TrimSpace(flagReason.of(c))
-	if err := needReason(c, "reopen", reason, "support case 4711: may be retried"); err != nil {
-		return err
-	}
-	if flagCase.of(c) == standing.CaseToWrite {
-		return failure.Usage(again(c, "--case", "4711"),
-			"%s stands for the support case: write its ID, or leave --case out", standing.CaseToWrite)
-	}
-	permission := rollout.Reopening{By: session.Actor(fleet.Credentials{}), Reason: reason, Case: flagCase.of(c)}
-	if err := permission.Check(); err != nil {
-		return err
-	}
 	h, err := openLocked(c)
 	if err != nil {
 		return err
@@ -61,10 +50,19 @@ func (e *environment) reopen(c *cli.Context) error {
 	if err := ledger.VaultRecords(func(r fleet.VaultRecord) error { records[r.Vault] = r; return nil }); err != nil {
 		return err
 	}
-	vaults, err := picked(c, run.State,
-		func(i int) error { return run.State.MayReopen(i, records[run.State.Plan.Vaults[i].Key]) })
+	may := func(i int) error { return run.State.MayReopen(i, records[run.State.Plan.Vaults[i].Key]) }
+	vaults, err := picked(c, run.State, may)
 	if err != nil {
 		return refusedOf(c, err, ledger)
+	}
+	for _, i := range vaults {
+		if err := may(i); err != nil {
+			return refused(err, path)
+		}
+	}
+	permission, err := permissionOf(c, run.State.Plan)
+	if err != nil {
+		return err
 	}
 	events, changed, err := run.State.Reopen(vaults, records, permission, session.Now())
 	if err != nil {
@@ -75,7 +73,7 @@ func (e *environment) reopen(c *cli.Context) error {
 	}
 	all := run.State.Plan.Names()
 	for _, i := range vaults {
-		say(e.stdout, "re-opened %s: %s", lexicon.Clean(all[i]), lexicon.Clean(reason))
+		say(e.stdout, "re-opened %s: %s", lexicon.Clean(all[i]), lexicon.Clean(permission.Reason))
 	}
 	switch {
 	case run.Info.Closed:
@@ -91,4 +89,23 @@ func (e *environment) reopen(c *cli.Context) error {
 		e.nextOf(run.State, path)
 	}
 	return nil
+}
+
+// permissionOf is what the command line gives a vault for another try. It is asked for
+// when the vaults are known to be ones that may have it: nobody is to think of a reason
+// that nothing comes of.
+func permissionOf(c *cli.Context, p *plan.Plan) (rollout.Reopening, error) {
+	reason, example := strings.TrimSpace(flagReason.of(c)), "its cause is mended"
+	if standing.VendorDecides(p.Kind) {
+		example = "support case 4711: may be retried"
+	}
+	permission := rollout.Reopening{By: session.Actor(fleet.Credentials{}), Reason: reason, Case: flagCase.of(c)}
+	if err := needReason(c, "reopen", reason, example); err != nil {
+		return permission, err
+	}
+	if permission.Case == standing.CaseToWrite {
+		return permission, failure.Usage(again(c, "--case", "4711"),
+			"%s stands for the support case: write its ID, or leave --case out", standing.CaseToWrite)
+	}
+	return permission, permission.Check()
 }

@@ -178,7 +178,7 @@ func Unsettled(st *rollout.State, still []string) []Step {
 // that, the journal keeps its case.
 func Reopen(k fleet.Kind, vaults ...string) []string {
 	args := slices.Concat([]string{"reopen"}, vaults, []string{"--reason", ReasonToWrite})
-	if ofVendor(k) {
+	if VendorDecides(k) {
 		args = append(args, "--case", CaseToWrite)
 	}
 	return args
@@ -202,9 +202,11 @@ func called(st *rollout.State, vaults []int) []string {
 }
 
 // classic reports whether the run's vendor decides about failures.
-func classic(st *rollout.State) bool { return ofVendor(st.Plan.Kind) }
+func classic(st *rollout.State) bool { return VendorDecides(st.Plan.Kind) }
 
-func ofVendor(k fleet.Kind) bool { return k == fleet.KindClassic || k == "" }
+// VendorDecides reports whether a failed upgrade of a kind is tried again only if the
+// vendor's support says so.
+func VendorDecides(k fleet.Kind) bool { return k == fleet.KindClassic || k == "" }
 
 // whenTried is what must be so before a failed vault is tried again.
 func whenTried(st *rollout.State) Purpose {
