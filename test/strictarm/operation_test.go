@@ -226,7 +226,7 @@ func TestPollFaults(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
 	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(time.Nanosecond).RetryAfter(0)
-	v.Takes(time.Millisecond).Polls(strictarm.PollAs(strictarm.ReadUnavailable), strictarm.PollAs(strictarm.ReadReset),
+	v.Polls(strictarm.PollAs(strictarm.ReadUnavailable), strictarm.PollAs(strictarm.ReadReset),
 		strictarm.PollAs(strictarm.ReadCut),
 		strictarm.PollStatus("Provisioning"), strictarm.PollStatus(""), strictarm.PollAs(strictarm.ReadThrottle(0)),
 		strictarm.PollAs(strictarm.ReadMissing))

@@ -71,7 +71,7 @@ func TestCreatedProvisioning(t *testing.T) {
 func TestPollsThatSayNothing(t *testing.T) {
 	t.Parallel()
 	cloud, c := newCloud(t, strictarm.Config{})
-	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(time.Millisecond).
+	v := cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "v1"}).Takes(time.Nanosecond).
 		Polls(strictarm.PollNoContent, strictarm.PollVault, strictarm.PollWrapped, strictarm.PollForbidden)
 	async := c.change(v).header.Get("Azure-AsyncOperation")
 	for i, d := range []struct {
