@@ -44,10 +44,10 @@ engine-kills:
 bench:
 	go test -run '^$$' -bench . ./pkg/... ./cmd/fleetup
 
-# The programs of a release, with checksums and bills of materials, in dist/: of
-# the commit's tag, or make release VERSION=v1.2.3.
+# What a release hands out, in dist/: of the commit's tag, or make release
+# VERSION=v1.2.3.
 release:
-	go run ./internal/release -version "$(VERSION)"
+	go -C internal/release run . -version "$(VERSION)"
 
 FUZZTIME ?= 30s
 fuzz:

@@ -105,12 +105,14 @@ func TestInventoryDocHasEveryKey(t *testing.T) {
 	}
 }
 
+var pagesOfTheRoot = []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}
+
 // TestLinksOfTheDocs: every page and heading that is linked to is there.
 func TestLinksOfTheDocs(t *testing.T) {
 	t.Parallel()
 	pages := pagesOfTheDocs(t)
 	links := 0
-	for _, page := range append(pages, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md") {
+	for _, page := range append(pages, pagesOfTheRoot...) {
 		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(read(t, page), -1) {
 			if strings.Contains(m[1], "://") {
 				continue
@@ -186,7 +188,7 @@ func TestMakeTargetsOfTheDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	makefile, named := read(t, "Makefile"), 0
-	for _, page := range append(pages, "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md") {
+	for _, page := range append(pages, pagesOfTheRoot...) {
 		for _, m := range regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)").FindAllStringSubmatch(read(t, page), -1) {
 			named++
 			if !strings.Contains(makefile, "\n"+m[1]+":") {
@@ -213,7 +215,8 @@ func headings(text string) (all []string) {
 func TestEveryDependencyHasItsLine(t *testing.T) {
 	t.Parallel()
 	var direct []string
-	mods := read(t, "go.mod") + read(t, "engine/temporal/go.mod") + read(t, "engine/temporal/devserver/go.mod")
+	mods := read(t, "go.mod") + read(t, "engine/temporal/go.mod") + read(t, "engine/temporal/devserver/go.mod") +
+		read(t, "internal/release/go.mod")
 	for line := range strings.Lines(mods) {
 		line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "require "))
 		if m := regexp.MustCompile(`^(\S+\.\S+/?\S*) v\S+$`).FindStringSubmatch(line); m != nil &&

@@ -40,6 +40,7 @@ var elsewhere = map[string]string{
 	"go build": "CI", "go install": "CI", "go test": "CI", "git clone": "needs the network",
 	"cd":   "every command has its folder",
 	"make": "CONTRIBUTING.md and CI", "sudo": "changes the machine", "openssl": "not ours", "curl": "not ours",
+	"sha256sum": "not ours", "tar": "not ours", "podman": "not ours", "skopeo": "not ours",
 	"source": "a shell of one's own",
 	"az":     "not ours", "xdg-open": "needs a screen",
 }

@@ -5,8 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
-	"os"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -58,25 +58,29 @@ type dependency struct {
 	DependsOn []string `json:"dependsOn"`
 }
 
-// writeBOM writes a binary's bill of materials beside it.
-func (r *release) writeBOM(binary string) error {
-	info, err := buildinfo.ReadFile(binary)
+// bill writes the bill of materials of a platform's program.
+func (r *release) bill(s stage) (string, error) {
+	info, err := buildinfo.ReadFile(s.binary)
 	if err != nil {
-		return err
+		return "", err
 	}
-	sum, err := checksum(binary)
+	sum, err := checksum(s.binary)
 	if err != nil {
-		return err
+		return "", err
 	}
 	b, err := newBOM(info, r.version, r.commit, r.at, sum)
 	if err != nil {
-		return err
+		return "", err
 	}
 	out, err := json.MarshalIndent(b, "", "  ")
 	if err != nil {
-		return err
+		return "", err
 	}
-	return os.WriteFile(binary+bomEnding, append(out, '\n'), 0o644)
+	name := r.name(s.target) + bomEnding
+	return name, r.create(name, func(w io.Writer) error {
+		_, err := w.Write(append(out, '\n'))
+		return err
+	})
 }
 
 // newBOM makes the bill of a build. The same build has the same bill.

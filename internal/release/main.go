@@ -1,11 +1,13 @@
-// Command release builds the programs of a release: for each platform a static
-// binary, its bill of materials, and the checksums of all.
+// Command release builds what a release hands out: for each platform an archive
+// with the static binary, and its bill of materials; for Linux a .deb and an .rpm
+// with manual, completions and systemd units, and one image for containers; what
+// all was made of; and the checksums of all.
 //
-//	go run ./internal/release -version v1.2.3
+//	make release VERSION=v1.2.3
 //
 // The same commit, built with the same Go, gives the same bytes: no path, no
 // time and no machine is in them. It builds what is committed, and nothing
-// else.
+// else. It is a module of its own: what packs the program is no part of it.
 package main
 
 import (
@@ -49,17 +51,24 @@ type release struct {
 
 func main() {
 	version := flag.String("version", "", "the `VERSION`, such as v1.2.3 (default: the tag of the commit)")
-	out := flag.String("out", "dist", "the `FOLDER` to build into; it must be empty or not there")
+	out := flag.String("out", "dist", "the `FOLDER` to build into, seen from the root; it must be empty or not there")
 	only := flag.String("only", "", "build for `OS/ARCH` alone")
 	flag.Parse()
-	if err := run(*version, *out, *only); err != nil {
+	if err := produce(*version, *out, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
-func run(version, out, only string) error {
-	r, err := describe(".", version, out)
+func produce(version, out, only string) error {
+	root, err := git(".", "rev-parse", "--show-toplevel")
+	if err != nil {
+		return err
+	}
+	if !filepath.IsAbs(out) { // make and CI start this elsewhere than in the root
+		out = filepath.Join(root, out)
+	}
+	r, err := describe(root, version, out)
 	if err != nil {
 		return err
 	}
@@ -126,6 +135,13 @@ func git(root string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// stage is a platform's program, built, with the folder that is its own.
+type stage struct {
+	target target
+	folder string
+	binary string
+}
+
 // build builds for some platforms, and writes the checksums of everything.
 func (r *release) build(list []target) error {
 	if files, err := os.ReadDir(r.out); err == nil && len(files) > 0 {
@@ -134,41 +150,90 @@ func (r *release) build(list []target) error {
 	if err := os.MkdirAll(r.out, 0o755); err != nil {
 		return err
 	}
+	work, err := os.MkdirTemp("", "fleetup-release-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
 	sums := map[string]string{}
-	for _, t := range list {
-		name := r.name(t)
-		fmt.Println(name)
-		if err := r.compile(t, filepath.Join(r.out, name)); err != nil {
-			return fmt.Errorf("%s: %w", t, err)
-		}
-		if err := r.writeBOM(filepath.Join(r.out, name)); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		for _, file := range []string{name, name + bomEnding} {
-			sum, err := checksum(filepath.Join(r.out, file))
-			if err != nil {
+	add := func(names ...string) (err error) {
+		for _, n := range names {
+			fmt.Println(n)
+			if sums[n], err = checksum(filepath.Join(r.out, n)); err != nil {
 				return err
 			}
-			sums[file] = sum
 		}
+		return nil
+	}
+	var linux []stage
+	for _, t := range list {
+		s, err := r.stage(work, t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t, err)
+		}
+		names, err := r.filesOf(s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", t, err)
+		}
+		if err := add(names...); err != nil {
+			return err
+		}
+		if t.os == "linux" {
+			linux = append(linux, s)
+		}
+	}
+	if len(linux) > 0 {
+		name, err := r.image(linux)
+		if err != nil {
+			return fmt.Errorf("the image: %w", err)
+		}
+		if err := add(name); err != nil {
+			return err
+		}
+	}
+	name, err := r.provenance(sums)
+	if err != nil {
+		return err
+	}
+	if err := add(name); err != nil {
+		return err
 	}
 	return os.WriteFile(filepath.Join(r.out, "SHA256SUMS"), sumLines(sums), 0o644)
 }
 
-// name is the file of a platform.
-func (r *release) name(t target) string {
-	n := fmt.Sprintf("fleetup_%s_%s_%s", strings.TrimPrefix(r.version, "v"), t.os, t.arch)
+// stage builds a platform's program.
+func (r *release) stage(work string, t target) (stage, error) {
+	s := stage{target: t, folder: filepath.Join(work, t.os+"_"+t.arch)}
+	s.binary = filepath.Join(s.folder, "fleetup")
 	if t.os == "windows" {
-		n += ".exe"
+		s.binary += ".exe"
 	}
-	return n
+	if err := os.Mkdir(s.folder, 0o700); err != nil {
+		return s, err
+	}
+	return s, r.compile(t, s.binary)
+}
+
+// filesOf writes what is a platform's alone.
+func (r *release) filesOf(s stage) ([]string, error) {
+	archive, err := r.archive(s)
+	if err != nil {
+		return nil, err
+	}
+	bill, err := r.bill(s)
+	if err != nil || s.target.os != "linux" {
+		return []string{archive, bill}, err
+	}
+	packages, err := r.packages(s)
+	return append([]string{archive, bill}, packages...), err
+}
+
+// name is what the files of a platform begin with.
+func (r *release) name(t target) string {
+	return fmt.Sprintf("fleetup_%s_%s_%s", strings.TrimPrefix(r.version, "v"), t.os, t.arch)
 }
 
 func (r *release) compile(t target, out string) error {
-	out, err := filepath.Abs(out)
-	if err != nil {
-		return err
-	}
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly",
 		"-ldflags", "-s -w -buildid= -X main.version="+r.version+" -X main.revision="+r.commit, "-o", out, program)
 	cmd.Dir = r.root
@@ -191,8 +256,10 @@ func checksum(path string) (string, error) {
 // sumLines are lines that sha256sum -c reads.
 func sumLines(sums map[string]string) []byte {
 	var b strings.Builder
-	for _, n := range slices.Sorted(maps.Keys(sums)) {
+	for _, n := range sortedNames(sums) {
 		fmt.Fprintf(&b, "%s  %s\n", sums[n], n)
 	}
 	return []byte(b.String())
 }
+
+func sortedNames(sums map[string]string) []string { return slices.Sorted(maps.Keys(sums)) }

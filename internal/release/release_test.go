@@ -15,7 +15,10 @@ import (
 	"time"
 )
 
-var build = flag.Bool("build", false, "build this platform's program twice, as CI does")
+var (
+	build   = flag.Bool("build", false, "build what this platform is handed twice, as CI does")
+	install = flag.Bool("install", false, "install the .deb that -build made on this machine, and take it away again")
+)
 
 // repository is a git repository of one commit.
 func repository(t *testing.T) (root string, do func(args ...string)) {
@@ -125,49 +128,122 @@ func TestBuildRefuses(t *testing.T) {
 	if got := string(sumLines(map[string]string{"b": "2", "a": "1"})); got != "1  a\n2  b\n" {
 		t.Errorf("checksums %q", got)
 	}
-	if n := r.name(target{"windows", "arm64"}); n != "fleetup_1.2.3_windows_arm64.exe" {
+	if n := r.name(target{"windows", "arm64"}); n != "fleetup_1.2.3_windows_arm64" {
 		t.Errorf("name %q", n)
 	}
 }
 
-// TestRelease builds this platform's program twice: the bytes are equal, and
-// the program knows its version and commit. It takes a while: -build.
+// TestRelease builds what this platform is handed twice: the bytes are equal, the
+// program knows its version and commit, and no path of this machine is in
+// anything. It takes a while: -build.
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	if !*build {
-		t.Log("not built: go test ./internal/release -build")
+		t.Log("not built: go test . -build")
 		return
 	}
-	var sums [2][]byte
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	here := target{runtime.GOOS, runtime.GOARCH}
+	var sums [2]string
+	var r *release
 	for i := range sums {
-		r := &release{root: "../..", version: "v1.2.3", commit: "c0ffee", at: time.Unix(1, 0).UTC(),
+		r = &release{root: root, version: "v1.2.3", commit: "c0ffee", at: time.Unix(1_700_000_000, 0).UTC(),
 			out: filepath.Join(t.TempDir(), "dist")}
 		if err := r.build([]target{here}); err != nil {
 			t.Fatal(err)
 		}
-		binary := filepath.Join(r.out, r.name(here))
-		out, err := exec.Command(binary, "--version").Output()
-		if want := "fleetup v1.2.3 (commit c0ffee, "; err != nil || !strings.HasPrefix(string(out), want) {
-			t.Errorf("the program says %q, %v", out, err)
-		}
-		info, err := buildinfo.ReadFile(binary)
-		if err != nil || len(info.Deps) < 10 {
-			t.Errorf("the program knows nothing of its parts: %v, %v", info, err)
-		}
-		if data, err := os.ReadFile(binary); err != nil || bytes.Contains(data, []byte(root)) {
-			t.Errorf("a path of this machine is in the program: %v", err)
-		}
-		if sums[i], err = os.ReadFile(filepath.Join(r.out, "SHA256SUMS")); err != nil {
-			t.Fatal(err)
-		}
+		sums[i] = string(read(t, filepath.Join(r.out, "SHA256SUMS")))
 	}
-	if !bytes.Equal(sums[0], sums[1]) {
+	if sums[0] != sums[1] {
 		t.Errorf("two builds differ:\n%s\n%s", sums[0], sums[1])
 	}
-	t.Logf("%s", sums[0])
+	t.Log(sums[0])
+	name := r.name(here)
+	t.Run("archive", func(t *testing.T) { programSays(t, unpacked(t, r, name, here)) })
+	t.Run("provenance", func(t *testing.T) { hasSubjects(t, r, sums[0]) })
+	if here.os != "linux" {
+		return
+	}
+	t.Run("image", func(t *testing.T) { imageHolds(t, r) })
+	t.Run("deb", func(t *testing.T) { debHolds(t, filepath.Join(r.out, name+".deb")) })
+	t.Run("rpm", func(t *testing.T) { rpmHolds(t, filepath.Join(r.out, name+".rpm")) })
+	if *install {
+		t.Run("install", func(t *testing.T) { installs(t, filepath.Join(r.out, name+".deb")) })
+	}
+}
+
+// unpacked is the program of an archive, with what stands beside it.
+func unpacked(t *testing.T, r *release, name string, here target) string {
+	t.Helper()
+	folder := t.TempDir()
+	archive, program := filepath.Join(r.out, name+".tar.gz"), "fleetup"
+	if here.os == "windows" {
+		archive, program = filepath.Join(r.out, name+".zip"), "fleetup.exe"
+	}
+	run(t, "tar", "-xf", archive, "-C", folder)
+	for _, f := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
+		read(t, filepath.Join(folder, name, f))
+	}
+	return filepath.Join(folder, name, program)
+}
+
+// programSays its version, knows its parts and no path of this machine.
+func programSays(t *testing.T, program string) {
+	t.Helper()
+	if out := run(t, program, "--version"); !strings.HasPrefix(out, "fleetup v1.2.3 (commit c0ffee, ") {
+		t.Errorf("the program says %q", out)
+	}
+	info, err := buildinfo.ReadFile(program)
+	if err != nil || len(info.Deps) < 10 {
+		t.Errorf("the program knows nothing of its parts: %v, %v", info, err)
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(read(t, program), []byte(root)) {
+		t.Error("a path of this machine is in the program")
+	}
+}
+
+// hasSubjects: the provenance names each other file, with the checksum that the
+// list of checksums has for it.
+func hasSubjects(t *testing.T, r *release, sums string) {
+	t.Helper()
+	var s statement
+	if err := json.Unmarshal(read(t, filepath.Join(r.out, "fleetup_1.2.3"+provenanceEnding)), &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range s.Subject {
+		if line := a.Digest["sha256"] + "  " + a.Name + "\n"; !strings.Contains(sums, line) {
+			t.Errorf("%s is not among the checksums", line)
+		}
+	}
+	if n := strings.Count(sums, "\n"); len(s.Subject) != n-1 {
+		t.Errorf("%d subjects for %d files", len(s.Subject), n)
+	}
+	if d := s.Predicate.BuildDefinition.ResolvedDependencies; len(d) != 1 || d[0].Digest["gitCommit"] != "c0ffee" {
+		t.Errorf("made of %v", d)
+	}
+}
+
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return string(out)
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
