@@ -80,7 +80,7 @@ func runRow(r *state.RunInfo, live bool) report.RunRow {
 		verdict := r.ExitCode.Name()
 		row.Status, row.EndedAt, row.ExitCode, row.Verdict = string(report.RunFinished), &report.Time{Time: r.ClosedAt},
 			&code, &verdict
-		row.NeverStarted = r.NeverStarted
+		row.Ended(r.NeverStarted)
 		row.Took = r.ClosedAt.Sub(r.OpenedAt).Round(time.Second)
 	}
 	return row

@@ -205,10 +205,20 @@ func (v *View) failedWords(a *Action) (title, detail string) {
 	default:
 		detail = "No run tries them again by itself. Mend the cause, then re-open them."
 	}
-	if v.Run.Live { // which has the ledger to itself
+	switch {
+	case v.Run.Live: // which has the ledger to itself
 		detail = strings.TrimSuffix(detail, ".") + ", after this run."
+	case v.Run.Later != nil: // reopen speaks to the newest run, which has none of these
+		detail = strings.TrimSuffix(detail, ".") + ", once a newer run has " + themOf(len(a.about)) + " again."
 	}
 	return title, detail
+}
+
+func themOf(n int) string {
+	if n == 1 {
+		return "it"
+	}
+	return "them"
 }
 
 // takenUpWords says that a later run has vaults, and how this one left them. Whether that
@@ -218,10 +228,7 @@ func (v *View) takenUpWords(a *Action) string {
 	if a.task.Code != standing.NoCode {
 		how += " (" + a.task.Code + ")"
 	}
-	them := "it"
-	if len(a.about) > 1 {
-		them = "them"
-	}
+	them := themOf(len(a.about))
 	return named(a.about) + " " + how + ": a later run has " + them + " in its plan, and tells what became of " + them
 }
 

@@ -26,7 +26,7 @@ type RunRow struct {
 	EndedAt         *Time   `json:"endedAt"`
 	// vaults that a person's closing of the run left to the next one
 	NeverStarted int     `json:"neverStarted"`
-	Phase        *string `json:"phase"` // as status says it; null: it is over, or its journal cannot be read
+	Phase        *string `json:"phase"` // as status says it; null: its journal cannot be read
 	// the exit code of an unfinished run that no process carries out; else null
 	Standing *ExitAs       `json:"standing"`
 	Took     time.Duration `json:"-"`
@@ -44,6 +44,11 @@ func (r *RunRow) Of(k fleet.Kind) {
 	if r.Kind = k; k != "" {
 		r.KindName, r.Direction = StringOrNull(string(k)), StringOrNull(string(k.Direction()))
 	}
+}
+
+// Ended says how a run that is over is called, by the vaults that it left to the next one.
+func (r *RunRow) Ended(neverStarted int) {
+	r.NeverStarted, r.Phase = neverStarted, StringOrNull(string(standing.Ended(neverStarted)))
 }
 
 // Stands says where an unfinished run stands, in the words and with the exit code of its

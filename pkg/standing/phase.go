@@ -37,10 +37,8 @@ func PhaseOf(st *rollout.State, live bool, now time.Time) Phase {
 func PhaseKnowing(st *rollout.State, live, flying bool, waits func() bool) Phase {
 	r := &st.Run
 	switch {
-	case r.Closed != nil && st.NeverStarted() > 0:
-		return Closed
 	case r.Closed != nil:
-		return Finished
+		return Ended(st.NeverStarted())
 	case r.Halt != nil && live && r.Suspended == nil && flying:
 		return Halting
 	case r.Halt != nil:
@@ -59,6 +57,14 @@ func PhaseKnowing(st *rollout.State, live, flying bool, waits func() bool) Phase
 		return Waiting
 	}
 	return Running
+}
+
+// Ended is the phase of a run that is over, by how many vaults it left to the next one.
+func Ended(neverStarted int) Phase {
+	if neverStarted > 0 {
+		return Closed
+	}
+	return Finished
 }
 
 // left is the phase of a run that no process carries out, and that is neither
