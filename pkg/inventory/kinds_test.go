@@ -96,3 +96,33 @@ func TestKindsAreRead(t *testing.T) {
 		}
 	}
 }
+
+// TestMisspeltKindHidesNothing: what was meant tells which keys it has and what its
+// vaults need, so that every mistake is told at once.
+func TestMisspeltKindHidesNothing(t *testing.T) {
+	t.Parallel()
+	for upgrade, want := range map[string][]string{
+		"{kind: shin, gleam: 1}": {`there is no upgrade kind "shin"; did you mean "shine"?`,
+			`unknown key "gleam" in upgrade kind shine`, `vault "prod/same" is listed twice`},
+		"{kind: rolback, of: shine}": {`there is no upgrade kind "rolback"; did you mean "rollback"?`,
+			"upgrade kind rollback-shine needs ledger", `vault "prod/same" is listed twice`},
+		"{kind: rollback, of: shin, ledger: a.db}": {`"shin" cannot be undone; did you mean "shine"?`,
+			`vault "prod/same" is listed twice`},
+		"{kind: rollback, ledger: a.db}": {"a rollback does not say of what"},
+		"{kind: clasic}": {`there is no upgrade kind "clasic"; did you mean "classic"?`,
+			"resourceGroup means nothing to the upgrade kind classic"},
+		"{kind: polish}": {`there is no upgrade kind "polish"; known here: `},
+	} {
+		text := strings.NewReplacer("UPGRADE", upgrade, ", resourceGroup: rg-b", "", `"RG (c)"`, "rg-c").Replace(fleetOfKeyVaults)
+		_, err := inventory.Parse("f.yaml", []byte(text), now, kindsOfTests()...)
+		if err == nil {
+			t.Errorf("%s: no mistake", upgrade)
+			continue
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: it does not say %s:\n%v", upgrade, w, err)
+			}
+		}
+	}
+}

@@ -8,12 +8,13 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/internal/words"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
 // upgrade reads the kind of the upgrade with its options.
 func (d *decoder) upgrade(e *entry) {
-	kind, known := d.peekKind(e.value)
+	kind, known, exact := d.peekKind(e.value)
 	d.anyKind = !known
 	s := &schema{what: "upgrade"}
 	if known {
@@ -42,13 +43,15 @@ func (d *decoder) upgrade(e *entry) {
 	name, ok := d.text(given.value, given.at, "upgrade.kind")
 	switch {
 	case !ok:
-	case !known && name == string(fleet.KindRollback):
+	case exact:
+	case name == string(fleet.KindRollback):
 		d.rollbackOf(&f, given)
-	case !known:
+	default:
 		names := d.kindNames()
 		hint := didYouMean(name, names, "known here: "+strings.Join(names, ", "))
 		d.problem(given.at, hint, "there is no upgrade kind %s", quote(name))
-	case kind != nil:
+	}
+	if ok && kind != nil { // also one that is only meant: it tells what else is wrong
 		d.take(kind, &f, e)
 	}
 }
@@ -81,8 +84,10 @@ func (d *decoder) undone() (of []string) {
 }
 
 // peekKind finds the kind that a mapping names, before its keys can be judged:
-// which there may be depends on it. nil and true mean the classic one.
-func (d *decoder) peekKind(n *yaml.Node) (kind *fleet.KindSpec, known bool) {
+// which there may be depends on it. nil and known mean the classic one. A kind that is
+// misspelt, and can be one alone, is known too, and not exact: so that its other mistakes
+// are found with it.
+func (d *decoder) peekKind(n *yaml.Node) (kind *fleet.KindSpec, known, exact bool) {
 	value := func(key string) string {
 		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
 			if n.Content[i].Value == key {
@@ -92,34 +97,45 @@ func (d *decoder) peekKind(n *yaml.Node) (kind *fleet.KindSpec, known bool) {
 		}
 		return ""
 	}
-	k := fleet.Kind(value("kind"))
+	name := value("kind")
+	exact = name == "" || slices.Contains(d.kindNames(), name)
+	if !exact {
+		name = words.Likeliest(name, d.kindNames())
+	}
+	k := fleet.Kind(name)
 	switch k {
-	case "", fleet.KindClassic:
-		return nil, true
+	case "":
+		return nil, exact, exact
+	case fleet.KindClassic:
+		return nil, true, exact
 	case fleet.KindRollback:
-		k = fleet.RollbackOf(fleet.Kind(value("of")))
+		of := value("of")
+		if of != "" && !slices.Contains(d.undone(), of) {
+			of, exact = words.Likeliest(of, d.undone()), false
+		}
+		k = fleet.RollbackOf(fleet.Kind(of))
 	default:
 		if _, undoes := k.Undoes(); undoes {
-			return nil, false // written as kind: rollback
+			return nil, false, false // written as kind: rollback
 		}
 	}
 	i := slices.IndexFunc(d.kinds, func(s fleet.KindSpec) bool { return s.Kind == k })
 	if i < 0 {
-		return nil, false
+		return nil, false, false
 	}
-	return &d.kinds[i], true
+	return &d.kinds[i], true, exact
 }
 
 // rollbackOf says what is wrong with a rollback of nothing that can be undone.
 func (d *decoder) rollbackOf(f *fields, kind *entry) {
-	words := strings.Join(d.undone(), ", ")
+	kinds := strings.Join(d.undone(), ", ")
 	of := f.get("of")
 	if of == nil {
-		d.problem(kind.at, "add of: the kind to undo, one of "+words, "a rollback does not say of what")
+		d.problem(kind.at, "add of: the kind to undo, one of "+kinds, "a rollback does not say of what")
 		return
 	}
 	if s, ok := d.text(of.value, of.at, "upgrade.of"); ok {
-		d.problem(of.at, "one of "+words, "%s cannot be undone", quote(s))
+		d.problem(of.at, didYouMean(s, d.undone(), "one of "+kinds), "%s cannot be undone", quote(s))
 	}
 }
 
