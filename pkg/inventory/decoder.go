@@ -46,6 +46,7 @@ type decoder struct {
 
 	effects       effects
 	warnings      []Problem
+	missing       map[string]*missing // by key
 	unfilled      map[templateMistake]*unfilled
 	unfilledOrder []templateMistake
 }
@@ -147,6 +148,7 @@ func (d *decoder) inventory(root *yaml.Node) {
 	}
 	// Rows of a table may add to any subscription; the plan goes by those.
 	slices.SortStableFunc(d.vaults, func(a, b vaultNote) int { return int(a.subscription - b.subscription) })
+	d.reportMissing()
 	d.reportUnfilled()
 	d.unusedRules()
 	if e := f.get("waves"); e != nil {

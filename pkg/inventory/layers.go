@@ -191,17 +191,13 @@ func (d *decoder) checkName(own *layer, v *fleet.Vault) {
 	}
 }
 
-// complete reports what neither the vault nor a rule nor the defaults give.
+// complete notes what neither the vault nor a rule nor the defaults give.
 func (d *decoder) complete(v *fleet.Vault, layers []*layer, s *plan.SubscriptionSpec) {
 	for _, key := range d.needed() {
 		if slices.ContainsFunc(layers, func(l *layer) bool { return !l.fields.lacks(key) }) {
 			continue
 		}
-		hint := fmt.Sprintf("add %s here, or to defaults for all", key)
-		if key == "name" {
-			hint = "add its name"
-		}
-		d.problem(layers[len(layers)-1].fields.at, hint, "%s has no %s", who(v, s), key)
+		d.lacks(key, v, s, layers[len(layers)-1].fields.at)
 	}
 }
 

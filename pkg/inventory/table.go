@@ -280,6 +280,7 @@ func ReadTable(name string, data []byte, f *Found) error {
 		d.subscriptions = append(d.subscriptions, subscriptionPlaces{start: top, id: top, name: top, labels: top})
 	}
 	d.tablePart(data)
+	d.reportMissing()
 	slices.SortStableFunc(d.vaults, func(a, b vaultNote) int { return int(a.subscription - b.subscription) })
 	_, issues := plan.Build(d.in)
 	d.report(slices.DeleteFunc(issues, func(i plan.Issue) bool {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -251,40 +250,6 @@ func (d *decoder) warnSelectors(p *plan.Plan) {
 	for i := range d.in.Waves {
 		check(d.waves[i].of("matchExpressions"), "wave "+quote(d.in.Waves[i].Name), d.in.Waves[i].Expressions)
 	}
-}
-
-// unfilled is a template that cannot be filled in for some vaults.
-type unfilled struct {
-	template string
-	vaults   []string // as people call them
-	own      place    // of the first
-	why      string   // of the first
-	hint     string
-}
-
-// reportUnfilled tells one mistake in a template once, where it stands.
-func (d *decoder) reportUnfilled() {
-	for _, at := range d.unfilledOrder {
-		u := d.unfilled[at]
-		if len(u.vaults) == 1 {
-			d.problem(u.own, u.hint, "%s: targetResourceGroup %s (%s) cannot be filled in: %s", u.vaults[0],
-				quote(u.template), d.ref(at.place), u.why)
-			continue
-		}
-		const shown = 5
-		list := strings.Join(u.vaults[:min(len(u.vaults), shown)], ", ")
-		if n := len(u.vaults) - shown; n > 0 {
-			list += fmt.Sprintf(" and %d more", n)
-		}
-		d.problem(at.place, u.hint, "targetResourceGroup %s cannot be filled in for %d vaults (%s): %s",
-			quote(u.template), len(u.vaults), list, u.why)
-	}
-}
-
-// templateMistake tells one mistake in a template from another.
-type templateMistake struct {
-	place
-	label string // that vaults lack; "": the result is no name
 }
 
 // plainBoolean reports a word that other YAML readers take for a boolean.
