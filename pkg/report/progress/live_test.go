@@ -215,7 +215,14 @@ func TestLiveFitsEveryTerminal(t *testing.T) {
 					if len(lines) == 0 || len(lines) > max(height-1, 1) {
 						t.Fatalf("state %d: %d lines at height %d", n, len(lines), height)
 					}
+					bar := -1
 					for _, l := range lines {
+						if cells := strings.Count(l, "█") + strings.Count(l, "░"); cells > 0 {
+							if bar >= 0 && cells != bar {
+								t.Fatalf("state %d: bars of %d and %d cells at width %d", n, bar, cells, width)
+							}
+							bar = cells
+						}
 						if w := text.StringWidthWithoutEscSequences(l); w > width {
 							t.Fatalf("state %d: %d columns at width %d: %q", n, w, width, l)
 						}

@@ -96,10 +96,9 @@ func (t *Tracker) bar(i, name, widest, width int, now time.Time) []layout.Part {
 	w := &t.st.Waves[i]
 	n, all := t.decided(i)
 	figures := t.figures(i, width, now)
-	// The bars are of one length, so that they can be compared; a figure too
-	// wide for that shortens its own.
-	room := min(widest, max(width/3, layout.Columns(figures)))
-	cells := min(max(width-name-2-room, 0), 40) / text.RuneWidth('█')
+	// The bars of one picture are of one length, so that they can be compared: what the
+	// widest numbers leave.
+	cells := min(max(width-name-2-widest, 0), 40) / text.RuneWidth('█')
 	full := 0
 	if all > 0 {
 		full = cells * n / all
