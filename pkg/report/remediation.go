@@ -13,9 +13,11 @@ import (
 // own; a code of the service is shown as it came.
 func (c *cause) title(w *lexicon.Wording) string {
 	vs := named(c.Vaults)
-	subs := c.distinctOf(func(v *Vault) string { return v.SubscriptionID }, "subscription", "subscriptions")
-	groups := c.distinctOf(func(v *Vault) string {
-		return v.SubscriptionID + "/" + fleet.FoldName(ValueOf(v.TargetResourceGroup))
+	subs := c.distinctOf(func(v *Vault) (string, string) { return v.SubscriptionID, v.SubscriptionName },
+		"subscription", "subscriptions")
+	groups := c.distinctOf(func(v *Vault) (string, string) {
+		group := ValueOf(v.TargetResourceGroup)
+		return v.SubscriptionID + "/" + fleet.FoldName(group), group
 	}, "target group", "target groups")
 	switch c.Code {
 	case fleet.CodeGroupMissing:
@@ -107,11 +109,15 @@ func (c *cause) distinct() (out []string) {
 	return out
 }
 
-// distinctOf counts the different values that a cause's vaults have.
-func (c *cause) distinctOf(of func(*Vault) string, one, many string) string {
-	seen := map[string]bool{}
+// distinctOf names what all vaults of a cause share, and counts it where they differ.
+func (c *cause) distinctOf(of func(*Vault) (key, name string), one, many string) string {
+	seen, name := map[string]bool{}, ""
 	for _, v := range c.Vaults {
-		seen[of(v)] = true
+		key, called := of(v)
+		seen[key], name = true, lexicon.Or(name, called)
+	}
+	if len(seen) == 1 && name != "" {
+		return one + " " + name
 	}
 	return lexicon.Plural(len(seen), one, many)
 }

@@ -120,24 +120,45 @@ func (v *View) details(p *layout.Page, c lexicon.Clock, acts []Action) {
 }
 
 // blocked lists the vaults of an action, with the machines and the like that
-// its code names of each.
+// its code names of each. Vaults of which the same is said stand together.
 func (a *Action) blocked(p *layout.Page) {
+	type group struct {
+		vaults []string
+		tables [][]string // of the one vault that has them
+	}
+	var order []string
+	groups := map[string]*group{}
 	for _, x := range a.about {
-		said, tables := false, [][]string(nil)
+		said, tables := "", [][]string(nil)
 		for _, f := range x.Errors() {
 			if lexicon.Or(ValueOf(f.Code), standing.NoCode) != ValueOf(a.Code) {
 				continue
 			}
-			tables = append(tables, f.Items)
-			if !said && f.Message != nil {
-				said = true
-				p.Item("%s: %s", x.Vault, *f.Message)
+			if len(f.Items) > 0 {
+				tables = append(tables, f.Items)
 			}
+			said = lexicon.Or(said, ValueOf(f.Message))
 		}
-		if !said {
-			p.Item("%s", x.Vault)
+		key := said
+		if len(tables) > 0 {
+			key += "\x00" + x.Vault
 		}
-		for _, items := range tables {
+		g := groups[key]
+		if g == nil {
+			g = &group{tables: tables}
+			groups[key], order = g, append(order, key)
+		}
+		g.vaults = append(g.vaults, x.Vault)
+	}
+	for _, key := range order {
+		g := groups[key]
+		said, _, _ := strings.Cut(key, "\x00")
+		if line := strings.Join(g.vaults, ", "); said == "" {
+			p.Item("%s", line)
+		} else {
+			p.Item("%s: %s", line, said)
+		}
+		for _, items := range g.tables {
 			p.SubList(fleet.Columns(items))
 		}
 	}

@@ -96,7 +96,8 @@ func (u *Upgrader) checkProvisioning(res *Resource, r *check.Report) {
 			"Find out in the vault's activity log what failed, mend it, then validate again."
 		r.Add(f, res.RequestID)
 	default:
-		f.Code, f.Action = fleet.CodeBusy, "Nothing: it is validated again when the other operation may have ended."
+		f.Code = fleet.CodeBusy
+		f.Action = "Nothing: it is validated again when the other operation may have ended, by this run or the next."
 		r.Hold(f, res.RequestID)
 	}
 }

@@ -97,7 +97,8 @@ func (r *Report) Failed(side *azure.APIClients, permission string, err error) {
 		f.Code, f.Action = fleet.CodeNoPermission, permission
 		r.Add(f, ce.RequestID)
 	case fleet.CallConflict:
-		f.Code, f.Action = fleet.CodeBusy, "Nothing: it is validated again when the other operation may have ended."
+		f.Code = fleet.CodeBusy
+		f.Action = "Nothing: it is validated again when the other operation may have ended, by this run or the next."
 		r.Hold(f, ce.RequestID)
 	case fleet.CallGarbled:
 		f.Code, f.Action = fleet.CodeGarbled,
