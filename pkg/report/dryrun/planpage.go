@@ -537,17 +537,24 @@ func (d *dryRun) next() (steps []report.Step, ledger string) {
 	case u != nil:
 		return u.steps, u.path
 	case len(d.unread()) > 0:
-		args := []string{"plan", d.plan.Inventory, "--validate"}
-		if d.opts.Saved != "" {
-			args = append(args, "--out", d.opts.Saved)
-		}
-		steps = []report.Step{{Args: args}}
+		steps = []report.Step{{Args: d.checked()}}
+	case d.totals[fleet.Blocked] > 0 && d.may() == 0:
+		steps = report.Steps([]standing.Step{{For: standing.WhenUnblocked, Args: d.checked()}})
 	case d.opts.Saved != "":
 		steps = []report.Step{{Args: unasked(d.plan, d.opts, "run", d.opts.Saved)}}
 	default:
 		steps = []report.Step{RunStep(d.plan, d.opts)}
 	}
 	return steps, d.opts.State
+}
+
+// checked are the arguments of this plan with every check.
+func (d *dryRun) checked() []string {
+	args := []string{"plan", d.plan.Inventory, "--validate"}
+	if d.opts.Saved != "" {
+		args = append(args, "--out", d.opts.Saved)
+	}
+	return args
 }
 
 // RunStep is what to type to run a plan that is not saved: where there is
