@@ -31,7 +31,7 @@ func irreversible() (names []string) {
 			names = append(names, string(session.Kinds[i].Kind))
 		}
 	}
-	return names
+	return append(names, string(fleet.PatchOf("NAME")))
 }
 
 // permanent reports whether nothing can undo what a plan does.

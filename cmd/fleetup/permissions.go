@@ -48,7 +48,7 @@ func (e *environment) permissions(c *cli.Context) error {
 		return err
 	}
 	p := loaded.Plan
-	k, err := session.KindOf(p.Kind)
+	k, err := session.KindOfPlan(p)
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func andMore(lines []string, more int) []string {
 func Kinds(known []fleet.KindSpec) []string {
 	names := []string{string(fleet.KindClassic)}
 	for _, k := range known {
-		if _, undoes := k.Kind.Undoes(); !undoes {
+		if _, undoes := k.Kind.Undoes(); !undoes && k.Written == nil {
 			names = append(names, string(k.Kind))
 		}
 	}

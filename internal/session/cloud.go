@@ -52,7 +52,7 @@ func (pr Process) Connect(p *plan.Plan, o ConnectOptions) (*Cloud, error) {
 		conn.Limiter = runner.NewLimiter(p.Limits.RequestsPerSecond)
 	}
 	conn.Limiter.Changed = pr.Pace
-	k, err := KindOf(p.Kind)
+	k, err := KindOfPlan(p)
 	if err == nil {
 		var sides []*azure.APIClients
 		conn.Upgrader, sides, err = k.Connect(p, o, azure.Options{Cloud: endpoints, Credentials: o.Credentials,

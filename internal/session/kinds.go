@@ -93,7 +93,7 @@ func UpgradeOf(p *plan.Plan) *fleet.Upgrade {
 	if p.Upgrade != nil {
 		return p.Upgrade
 	}
-	if k, err := KindOf(p.Kind); err == nil {
+	if k, err := KindOfPlan(p); err == nil {
 		up := k.Describe(nil)
 		return &up
 	}
@@ -107,7 +107,7 @@ func OtherRequest(p *plan.Plan) string {
 	if p.Upgrade == nil {
 		return ""
 	}
-	k, err := KindOf(p.Kind)
+	k, err := KindOfPlan(p)
 	if err != nil {
 		return err.Error()
 	}
@@ -130,7 +130,7 @@ func CurrentKinds() (specs []fleet.KindSpec) {
 			specs = append(specs, Kinds[i].KindSpec)
 		}
 	}
-	return specs
+	return append(specs, written())
 }
 
 // ReadInventory reads the inventory at a path, of whatever kind.

@@ -19,7 +19,7 @@ import (
 // are held with that reason. Plans of other kinds come back as they are. The
 // ledger's path is relative to the folder.
 func Restored(p *plan.Plan, folder string) (*plan.Plan, error) {
-	k, err := KindOf(p.Kind)
+	k, err := KindOfPlan(p)
 	of, undoes := p.Kind.Undoes()
 	if err != nil || !undoes {
 		return p, err

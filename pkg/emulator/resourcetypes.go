@@ -154,6 +154,8 @@ var (
 	truth = &shape{}
 	tags  = &shape{named: true}
 
+	crossSubscription = []string{"Enabled", "Disabled", "PermanentlyDisabled"}
+
 	recoveryServicesPatch = &shape{fields: map[string]*shape{
 		"tags": tags,
 		"properties": {fields: map[string]*shape{
@@ -179,7 +181,10 @@ var (
 				}},
 			}},
 			"publicNetworkAccess": onOff,
-			guardRequests:         {each: &shape{like: guardPattern}},
+			"restoreSettings": {fields: map[string]*shape{
+				"crossSubscriptionRestoreSettings": {fields: map[string]*shape{
+					"crossSubscriptionRestoreState": {words: crossSubscription}}}}},
+			guardRequests: {each: &shape{like: guardPattern}},
 		}},
 	}}
 	backupVaultPatch = &shape{fields: map[string]*shape{
@@ -195,6 +200,9 @@ var (
 					"retentionDurationInDays": {from: &[2]float64{14, 180}},
 				}},
 			}},
+			"featureSettings": {fields: map[string]*shape{
+				"crossSubscriptionRestoreSettings": {fields: map[string]*shape{
+					"state": {words: crossSubscription}}}}},
 			guardRequests: {each: &shape{like: guardPattern}},
 		}},
 	}}

@@ -72,6 +72,9 @@ type KindSpec struct {
 	// Restore is what a rollback sends to a vault of which a state was recorded, or
 	// why nothing can be sent. nil for other kinds.
 	Restore func(recorded json.RawMessage) (body json.RawMessage, err error)
+	// Written makes the kinds that inventories write themselves: then this is none, but
+	// what they have in common. nil for kinds that are built in.
+	Written *Written
 }
 
 // Upgrade is what a plan does to each of its vaults, frozen in the plan: what is
@@ -85,7 +88,8 @@ type Upgrade struct {
 	After     []string `json:"after,omitempty"`  // what is left to do by hand afterwards, in whole sentences
 	Permanent bool     `json:"permanent,omitempty"`
 	Confirm   bool     `json:"confirm,omitempty"`
-	Actions   []string `json:"actions"` // of the Resource Manager that it needs
+	Actions   []string `json:"actions"`         // of the Resource Manager that it needs
+	Patch     *Patch   `json:"patch,omitempty"` // the kind itself, where the inventory has written it
 }
 
 // Request is an HTTP request as a plan shows it: with placeholders for what

@@ -3,6 +3,7 @@ package inventory
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -187,6 +188,13 @@ func toldOfUpgrade(kinds kinds) object {
 	}
 	forms := []object{form(fleet.KindClassic, "a classic vault becomes a Recovery Services vault", nil, nil)}
 	for _, k := range kinds {
+		if k.Written != nil {
+			forms = append(forms, about(k.Title, toldOfPatch(kinds, k.Written)),
+				form(fleet.KindRollback, "back to what was before a patch", nil, object{
+					"of":               matching("the patch", `^patch-`+strings.TrimPrefix(patchName().String(), "^")),
+					fleet.OptionLedger: line("the ledger of the runs that are undone, relative to the inventory")}))
+			continue
+		}
 		if of, undoes := k.Kind.Undoes(); undoes {
 			forms = append(forms, form(fleet.KindRollback, k.Title, k.Options, object{"of": object{"const": of}}))
 		} else {

@@ -14,8 +14,16 @@ import (
 
 // upgrade reads the kind of the upgrade with its options.
 func (d *decoder) upgrade(e *entry) {
+	if w, name, ok := d.peekPatchBack(e.value); ok {
+		d.patchBack(w, name, e)
+		return
+	}
 	kind, known, exact := d.peekKind(e.value)
 	d.anyKind = !known
+	if kind != nil && kind.Written != nil {
+		d.patch(kind.Written, e)
+		return
+	}
 	s := &schema{what: "upgrade"}
 	if known {
 		s.names = append(s.names, "kind")
@@ -48,12 +56,17 @@ func (d *decoder) upgrade(e *entry) {
 		d.rollbackOf(&f, given)
 	default:
 		names := d.kindNames()
-		hint := didYouMean(name, names, "known here: "+strings.Join(names, ", "))
-		d.problem(given.at, hint, "there is no upgrade kind %s", quote(name))
+		d.noKind(given, name, names)
 	}
 	if ok && kind != nil { // also one that is only meant: it tells what else is wrong
 		d.take(kind, &f, e)
 	}
+}
+
+// noKind says that there is no kind of a name.
+func (d *decoder) noKind(given *entry, name string, names []string) {
+	d.problem(given.at, didYouMean(name, names, "known here: "+strings.Join(names, ", ")),
+		"there is no upgrade kind %s", quote(name))
 }
 
 // kindNames are the kinds as inventories write them.
@@ -88,15 +101,7 @@ func (d *decoder) undone() (of []string) {
 // misspelt, and can be one alone, is known too, and not exact: so that its other mistakes
 // are found with it.
 func (d *decoder) peekKind(n *yaml.Node) (kind *fleet.KindSpec, known, exact bool) {
-	value := func(key string) string {
-		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == key {
-				v, _ := d.resolve(n.Content[i+1])
-				return v.Value
-			}
-		}
-		return ""
-	}
+	value := func(key string) string { return d.peek(n, key) }
 	name := value("kind")
 	exact = name == "" || slices.Contains(d.kindNames(), name)
 	if !exact {
@@ -124,6 +129,17 @@ func (d *decoder) peekKind(n *yaml.Node) (kind *fleet.KindSpec, known, exact boo
 		return nil, false, false
 	}
 	return &d.kinds[i], true, exact
+}
+
+// peek is the text of a key of a mapping that nobody has judged yet; "" where it has none.
+func (d *decoder) peek(n *yaml.Node, key string) string {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			v, _ := d.resolve(n.Content[i+1])
+			return v.Value
+		}
+	}
+	return ""
 }
 
 // rollbackOf says what is wrong with a rollback of nothing that can be undone.

@@ -101,6 +101,15 @@ func (f *faultList) cloud(p *Plan) {
 	case p.Upgrade != nil && (p.Upgrade.Type == "" || p.Upgrade.Request.Method == "" ||
 		p.Upgrade.Options.Duration(fleet.OptionExpected) <= 0):
 		f.addf("the plan says by halves what the upgrade kind %q does", p.Kind)
+	default:
+		name, patched := p.Kind.Patched()
+		var has *fleet.Patch
+		if p.Upgrade != nil {
+			has = p.Upgrade.Patch
+		}
+		if patched != (has != nil) || has != nil && (has.Name != name || string(has.Type) != p.Upgrade.Type) {
+			f.addf("the plan does not say what the patch of kind %q is", p.Kind)
+		}
 	}
 	for _, k := range []fleet.CredentialKind{p.Credentials.ServiceManagement, p.Credentials.ResourceManager} {
 		if k != "" && !slices.Contains(fleet.CredentialKinds(), k) {

@@ -189,7 +189,19 @@ func (c *changes) upgrade(a, b *Plan) {
 	c.text("the vaults' type", x.Type, y.Type)
 	c.yes("the upgrade is permanent:", x.Permanent, y.Permanent)
 	c.yes("the kind must be confirmed by name:", x.Confirm, y.Confirm)
+	c.patch(x.Patch, y.Patch)
 	c.text("permissions needed", strings.Join(x.Actions, " "), strings.Join(y.Actions, " "))
+}
+
+// patch names what differs in a kind that inventories have written, besides its request.
+func (c *changes) patch(x, y *fleet.Patch) {
+	if x == nil || y == nil {
+		return
+	}
+	c.text("upgrade.require", strings.Join(x.Require, " and "), strings.Join(y.Require, " and "))
+	c.yes("undone by what was there before:", x.Undo.Before, y.Undo.Before)
+	c.json("the body that undoes it", x.Undo.Body, y.Undo.Body)
+	c.text("upgrade.afterwards", x.Afterwards, y.Afterwards)
 }
 
 // tenants names the subscriptions that are of another tenant now.

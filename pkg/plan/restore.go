@@ -35,6 +35,10 @@ func (p *Plan) compact() {
 	}
 	if p.Upgrade != nil {
 		squeeze(&p.Upgrade.Request.Body)
+		if patch := p.Upgrade.Patch; patch != nil {
+			squeeze(&patch.Body)
+			squeeze(&patch.Undo.Body)
+		}
 	}
 	for i := range p.Vaults {
 		squeeze(&p.Vaults[i].Restore)

@@ -30,6 +30,14 @@ type Change struct {
 	// wants it. Complete puts what a vault has in the place of each
 	// fleet.PlaceholderOwn. It is what the plan shows: give the same to Spec.Describe.
 	Body func(o fleet.Options) json.RawMessage
+	// Tags says that the change is about the vault's tags too: all of them are a section
+	// of that name, and the body has a part of them.
+	Tags bool
+	// Whole keeps all that was read of a vault beside its properties, for Look.
+	Whole bool
+	// Look says what is to be known of a vault that is not yet as it should be, beside
+	// what Judge says. It makes no call. nil: nothing.
+	Look func(o fleet.Options, v *fleet.Vault, res *Resource) []fleet.Finding
 	// Enough says in words why a vault counts as being as the change wants it
 	// although it does not hold all that the body says; "" where it does not. It
 	// makes no call. nil: none does.
@@ -78,14 +86,21 @@ func (s State) Has(section string) bool { return len(s[section]) > 0 && string(s
 
 // state picks the change's sections out of a vault's properties, in the one
 // spelling that State of a sighting wants.
-func (c *Change) state(properties any) (State, json.RawMessage, error) {
+func (c *Change) state(d *document) (State, json.RawMessage, error) {
 	s := State{}
 	for _, section := range c.Sections {
-		data, err := json.Marshal(at(properties, section))
+		data, err := json.Marshal(at(d.Properties, section))
 		if err != nil {
 			return nil, nil, err
 		}
 		s[section] = data
+	}
+	if c.Tags {
+		data, err := json.Marshal(d.Rest[sectionTags])
+		if err != nil {
+			return nil, nil, err
+		}
+		s[sectionTags] = data
 	}
 	raw, err := json.Marshal(s)
 	return s, raw, err
@@ -102,15 +117,25 @@ func (c *Change) body(o fleet.Options, v *fleet.Vault) (json.RawMessage, error) 
 	return v.Restore, nil
 }
 
-// wanted are the properties that are sent to a vault; nil where nothing is.
-func (c *Change) wanted(o fleet.Options, v *fleet.Vault) any {
+// wanted are the properties and the tags that are sent to a vault; nil where none are.
+func (c *Change) wanted(o fleet.Options, v *fleet.Vault) (properties, tags any) {
 	body, err := c.body(o, v)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	doc, _ := decode(body)
 	m, _ := doc.(map[string]any)
-	return m["properties"]
+	if c.Tags {
+		tags = m[sectionTags]
+	}
+	return m["properties"], tags
+}
+
+// held reports whether a vault has all properties and tags that are wanted, of which
+// there is something.
+func held(res *Resource, properties, tags any) bool {
+	return (properties != nil || tags != nil) && (properties == nil || holds(res.Properties, properties)) &&
+		len(tagsDiffer(res.Rest[sectionTags], tags)) == 0
 }
 
 // asWanted is why a vault whose properties hold everything that the body says is
@@ -122,9 +147,9 @@ func (c *Change) asWanted() string {
 // reached says in words why a vault is as the change wants it; "" where it is
 // not.
 func (c *Change) reached(o fleet.Options, v *fleet.Vault, res *Resource) string {
-	wanted := c.wanted(o, v)
+	properties, tags := c.wanted(o, v)
 	switch {
-	case wanted != nil && holds(res.Properties, wanted):
+	case held(res, properties, tags):
 		return c.asWanted()
 	case c.Enough != nil && c.misshapen(o, v, res) == "":
 		return c.Enough(o, res.State())
@@ -138,24 +163,37 @@ const maxDiffers = 12
 // differs says in words what a vault's properties hold otherwise than the body
 // says, leaf by leaf.
 func (c *Change) differs(o fleet.Options, v *fleet.Vault, res *Resource) []string {
-	wanted := c.wanted(o, v)
-	if wanted == nil {
-		return nil
-	}
 	var out []string
-	leaves("", res.Properties, wanted, &out)
+	for _, d := range c.differences(o, v, res) {
+		out = append(out, text.Clean(fmt.Sprintf("%s is %s, wanted %s", d.path, leaf(d.is), leaf(d.wanted)), maxLeaf))
+	}
 	if more := len(out) - maxDiffers; more > 0 {
 		out = append(out[:maxDiffers], fmt.Sprintf("and %d more", more))
 	}
 	return out
 }
 
+// difference is a leaf that a vault has otherwise than is wanted.
+type difference struct {
+	path       string
+	is, wanted any
+}
+
+// differences are those of a vault, in the order of their names; tags come last.
+func (c *Change) differences(o fleet.Options, v *fleet.Vault, res *Resource) (out []difference) {
+	properties, tags := c.wanted(o, v)
+	if properties != nil {
+		leaves("", res.Properties, properties, &out)
+	}
+	return append(out, tagsDiffer(res.Rest[sectionTags], tags)...)
+}
+
 // leaves adds what differs below a path, in the order of the names.
-func leaves(path string, have, want any, out *[]string) {
+func leaves(path string, have, want any, out *[]difference) {
 	w, ok := want.(map[string]any)
 	if !ok || len(w) == 0 {
 		if !holds(have, want) {
-			*out = append(*out, text.Clean(fmt.Sprintf("%s is %s, wanted %s", path, leaf(have), leaf(want)), maxLeaf))
+			*out = append(*out, difference{path, have, want})
 		}
 		return
 	}

@@ -75,7 +75,7 @@ func TestStateOfSections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, raw, err := c.state(properties)
+	s, raw, err := c.state(&document{Properties: properties})
 	const want = `{"alerts":null,"security.gone.deeper":null,"security.immutability":{"state":"Locked"},"text.deeper":null}`
 	if err != nil || string(raw) != want {
 		t.Fatalf("got %s, %v", raw, err)

@@ -35,6 +35,8 @@ type document struct {
 	Version           string    `json:"version,omitempty"`           // Sighting.Version
 	RequestID         string    `json:"requestId,omitempty"`         // of the read
 	ReadAt            time.Time `json:"readAt"`                      // when the read went out
+	// Rest is all else that the vault shows, where the change is of that.
+	Rest map[string]any `json:"rest,omitempty"`
 }
 
 // resource is the vault that a sighting shows; nil where it was not read.
@@ -47,7 +49,7 @@ func (c *Change) resource(seen fleet.Sighting) (*Resource, error) {
 	dec.UseNumber()
 	err := dec.Decode(&r.document)
 	if err == nil {
-		r.state, r.raw, err = c.state(r.Properties)
+		r.state, r.raw, err = c.state(&r.document)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("what was read of the vault cannot be read again: %w", err)
@@ -149,7 +151,11 @@ func (u *Upgrader) parse(v *fleet.Vault, resp *azure.Response, op string) (*Reso
 	default:
 		return nil, resp.Garbled(op, "its provisioning state is no word")
 	}
-	if res.state, res.raw, err = u.change.state(properties); err != nil {
+	if u.change.Whole {
+		delete(m, "properties")
+		res.Rest = m
+	}
+	if res.state, res.raw, err = u.change.state(&res.document); err != nil {
 		return nil, resp.Garbled(op, "its settings cannot be read")
 	}
 	if res.doc, err = json.Marshal(res.document); err != nil {

@@ -20,7 +20,17 @@ func (c *Change) misshapen(o fleet.Options, v *fleet.Vault, res *Resource) strin
 			return said
 		}
 	}
-	return odd("", res.Properties, c.wanted(o, v))
+	properties, tags := c.wanted(o, v)
+	if said := odd("", res.Properties, properties); said != "" || tags == nil {
+		return said
+	}
+	// Names of tags are compared without regard to case, so that another spelling is none.
+	if have := res.Rest[sectionTags]; have != nil {
+		if _, ok := have.(map[string]any); !ok {
+			return text.Clean("tags is "+leaf(have)+", "+shape(have)+" where an object was expected", maxLeaf)
+		}
+	}
+	return ""
 }
 
 // tree is the shape of a section: objects down to its last key, of which anything is

@@ -33,7 +33,8 @@ func (u *Upgrader) Prepare(ctx context.Context, v *fleet.Vault, seen fleet.Sight
 		return none, again("an operation is under way on the vault")
 	case u.change.misshapen(u.Kind, v, res) != "":
 		return none, again("what is read of the vault is not understood any more")
-	case u.change.Judge != nil && fleet.HasSeverity(u.change.Judge(u.Kind, res.State()), fleet.SeverityError):
+	case u.change.Judge != nil && fleet.HasSeverity(u.change.Judge(u.Kind, res.State()), fleet.SeverityError),
+		u.change.Look != nil && fleet.HasSeverity(u.change.Look(u.Kind, v, res), fleet.SeverityError):
 		return none, again("the vault is not as it was when it was checked")
 	}
 	body, err := u.change.body(u.Kind, v)

@@ -74,6 +74,11 @@ func (u *Upgrader) checks(ctx context.Context, v *fleet.Vault, res *Resource, r 
 			r.Add(f, res.RequestID)
 		}
 	}
+	if u.change.Look != nil && reached == "" {
+		for _, f := range u.change.Look(u.Kind, v, res) {
+			r.Add(f, res.RequestID)
+		}
+	}
 	if r.Blocked {
 		return r.Validation(v, nil) // nothing that could still be learnt would change that
 	}

@@ -14,6 +14,10 @@ type VaultType struct {
 	Expected   string         // how long a change takes where nothing was measured; empty: as of every kind
 	Following  []fleet.Action // [fleet.KindSpec]'s
 	Guard      *Guard         // nil: no resource guard has a word to say
+
+	// What inventories may not set of the type, or not take back: see fleet.WrittenType.
+	ReadOnly, Unread []string
+	Forever          map[string][]string
 }
 
 // Spec completes the description of a kind of the type. body is that of the change,

@@ -29,7 +29,19 @@ var vaults = arm.VaultType{Name: fleet.DataProtectionVault, APIVersion: "2026-06
 			Action: string(fleet.DataProtectionVault) + "/backupResourceGuardProxies/read",
 			Why:    "whether a resource guard protects the change, and what to ask it for"},
 	},
+	// azure-rest-api-specs, dataprotection, models.tsp: BackupVault.
+	ReadOnly: []string{"provisioningState", "resourceMoveState", "resourceMoveDetails",
+		"isVaultProtectedByResourceGuard", "secureScore", "bcdrSecurityLevel"},
+	Unread: []string{"resourceGuardOperationRequests"},
+	Forever: map[string][]string{
+		sectionImmutability + ".state":                           {"Locked"},
+		sectionSoftDelete + ".state":                             {"AlwaysOn"},
+		"featureSettings.crossSubscriptionRestoreSettings.state": {"PermanentlyDisabled"},
+	},
 }
+
+// Vaults are what kinds of these vaults have in common.
+func Vaults() *arm.VaultType { return &vaults }
 
 // What guards call the way back of these kinds (Azure PowerShell, its table of
 // critical operations).

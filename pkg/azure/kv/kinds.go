@@ -11,7 +11,15 @@ import (
 
 // vaults are what the kinds have in common. A change is answered when it is made
 // (resource-manager.md#key-vaults), so that it takes no longer than the reading around it.
-var vaults = arm.VaultType{Name: fleet.KeyVault, APIVersion: "2026-02-01", Expected: "15s"}
+var vaults = arm.VaultType{Name: fleet.KeyVault, APIVersion: "2026-02-01", Expected: "15s",
+	// azure-rest-api-specs, keyvault, models.tsp: VaultProperties, and what its description says of
+	// enableSoftDelete and enablePurgeProtection; VaultPatchProperties has no vaultUri.
+	ReadOnly: []string{"provisioningState", "hsmPoolResourceId", "privateEndpointConnections", "vaultUri"},
+	Unread:   []string{"createMode"},
+	Forever:  map[string][]string{sectionPurge: {"true"}, sectionSoftDelete: {"true"}}}
+
+// Vaults are what kinds of these vaults have in common.
+func Vaults() *arm.VaultType { return &vaults }
 
 // Settings are the kinds.
 func Settings() []arm.Setting { return []arm.Setting{PurgeProtection(), PublicAccess()} }

@@ -38,7 +38,21 @@ var following = []fleet.Action{
 
 // vaults are what the kinds have in common.
 var vaults = arm.VaultType{Name: fleet.RecoveryServicesVault, APIVersion: apiVersion, Following: following,
-	Guard: &guard}
+	Guard: &guard,
+	// azure-rest-api-specs, recoveryservices, models.tsp: VaultProperties, SecuritySettings.
+	ReadOnly: []string{"provisioningState", "upgradeDetails", "privateEndpointConnections",
+		"privateEndpointStateForBackup", "privateEndpointStateForSiteRecovery", "moveDetails", "moveState",
+		"backupStorageVersion", "secureScore", "bcdrSecurityLevel", "securitySettings.multiUserAuthorization"},
+	Unread: []string{"resourceGuardOperationRequests"},
+	Forever: map[string][]string{
+		"securitySettings.immutabilitySettings.state":                                    {"Locked"},
+		"securitySettings.softDeleteSettings.softDeleteState":                            {"AlwaysON"},
+		"securitySettings.softDeleteSettings.enhancedSecurityState":                      {"AlwaysON"},
+		"restoreSettings.crossSubscriptionRestoreSettings.crossSubscriptionRestoreState": {"PermanentlyDisabled"},
+	}}
+
+// Vaults are what kinds of these vaults have in common.
+func Vaults() *arm.VaultType { return &vaults }
 
 // guard: azure-rest-api-specs, RecoveryServicesBackup, ResourceGuardProxies_Get.
 var guard = arm.Guard{

@@ -1,6 +1,7 @@
 package dryrun
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,26 @@ type plannedUpgrade struct {
 	Rollback    *string  `json:"rollback"`
 	Confirm     bool     `json:"confirm"` // wants --confirm-irreversible besides --yes
 	Permissions []string `json:"permissions"`
+	// the kind itself, where the inventory has written it
+	Patch *plannedPatch `json:"patch,omitempty"`
+}
+
+// plannedPatch is what a plan has of a kind that its inventory has written, besides the
+// request.
+type plannedPatch struct {
+	Name       string          `json:"name"`
+	Require    []string        `json:"require"`    // what must be true of each vault, in JMESPath
+	UndoBefore bool            `json:"undoBefore"` // what was there before is put back
+	UndoBody   json.RawMessage `json:"undoBody"`   // or this; null: neither
+	Afterwards *string         `json:"afterwards"`
+}
+
+func patchOf(p *fleet.Patch) *plannedPatch {
+	if p == nil {
+		return nil
+	}
+	return &plannedPatch{Name: p.Name, Require: report.ListOrEmpty(p.Require), UndoBefore: p.Undo.Before,
+		UndoBody: p.Undo.Body, Afterwards: report.StringOrNull(p.Afterwards)}
 }
 
 func (d *dryRun) upgrade() *plannedUpgrade {
@@ -39,7 +60,8 @@ func (d *dryRun) upgrade() *plannedUpgrade {
 	return &plannedUpgrade{Kind: d.plan.Kind, Direction: d.plan.Kind.Direction(), Title: u.Title, Options: options,
 		Request: report.RequestOf(u.Request), Before: report.ListOrEmpty(u.Before),
 		Permanent: u.Permanent, Rollback: report.StringOrNull(lexicon.RollbackOf(d.plan.Kind, u.Permanent,
-			d.opts.Ledger)), Confirm: u.Confirm, Permissions: report.ListOrEmpty(u.Actions)}
+			d.opts.Ledger)), Confirm: u.Confirm, Permissions: report.ListOrEmpty(u.Actions),
+		Patch: patchOf(u.Patch)}
 }
 
 // request is what is sent to a vault; nil where that is not known.
@@ -65,6 +87,9 @@ func (d *dryRun) permanence() string {
 	back := lexicon.RollbackOf(d.plan.Kind, false, d.opts.Ledger)
 	if d.restores() {
 		return fmt.Sprintf("REVERSIBLE: upgrade: %s does it again.", back)
+	}
+	if u.Patch != nil && !u.Patch.Undo.Before {
+		return fmt.Sprintf("REVERSIBLE: an inventory with upgrade: %s sends what the patch says undoes it.", back)
 	}
 	return fmt.Sprintf("REVERSIBLE: an inventory with upgrade: %s puts back what was recorded.", back)
 }
@@ -93,6 +118,11 @@ func (d *dryRun) change(p *layout.Page) {
 	p.Pair("Request", "%s%s", report.RequestOf(u.Request).Shown(), about)
 	for _, s := range u.Before {
 		p.Pair("Before it", "%s", s)
+	}
+	if u.Patch != nil && !d.restores() {
+		for _, s := range u.Patch.Require {
+			p.Pair("Requires", "%s", s)
+		}
 	}
 	p.Pair("Permissions", "%s; %s makes the role, and says what none can grant", permissionWords(u.Actions),
 		layout.KeepTogether(lexicon.Command("permissions", d.plan.Inventory)))

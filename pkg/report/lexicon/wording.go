@@ -123,6 +123,9 @@ func RollbackOf(k fleet.Kind, permanent bool, ledger string) string {
 	case permanent:
 		return ""
 	case undoes:
+		if name, ok := of.Patched(); ok {
+			return "{kind: patch, name: " + name + ", …}"
+		}
 		return "{kind: " + string(of) + "}"
 	}
 	return "{kind: rollback, of: " + string(k) + ", ledger: " + Or(ledger, "FILE") + "}"

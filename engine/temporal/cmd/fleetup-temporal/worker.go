@@ -178,7 +178,7 @@ func cloudOf(p *plan.Plan, emulator string, rates *shares) (*session.Cloud, erro
 	}
 	endpoints := p.Cloud
 	endpoints.ServiceManagement, endpoints.ResourceManager = emulator, emulator
-	k, err := session.KindOf(p.Kind)
+	k, err := session.KindOfPlan(p)
 	if err != nil {
 		return nil, err
 	}
