@@ -144,7 +144,10 @@ func PatchedBack(t *VaultType, written fleet.Patch, with fleet.Options) (Change,
 	p.shown(&back.Spec)
 	back.Tags, back.Whole = there.Tags, true
 	back.Look = func(_ fleet.Options, v *fleet.Vault, res *Resource) []fleet.Finding {
-		return append(p.stillPatched(v, res), changes(back.differences(nil, v, res))...)
+		if found := p.stillPatched(v, res); len(found) > 0 {
+			return found
+		}
+		return changes(back.differences(nil, v, res))
 	}
 	return back, nil
 }
@@ -186,12 +189,14 @@ func (p *patch) shown(s *fleet.KindSpec) {
 
 // look says which conditions a vault does not meet, and what would be changed.
 func (p *patch) look(_ fleet.Options, _ *fleet.Vault, res *Resource) []fleet.Finding {
-	found := p.unmet(res)
+	if found := p.unmet(res); len(found) > 0 {
+		return found
+	}
 	var differ []difference
 	if properties := p.body["properties"]; properties != nil {
 		leaves("", res.Properties, properties, &differ)
 	}
-	return append(found, changes(append(differ, tagsDiffer(res.Rest[sectionTags], p.body[sectionTags])...))...)
+	return changes(append(differ, tagsDiffer(res.Rest[sectionTags], p.body[sectionTags])...))
 }
 
 // unmet are the conditions that a vault does not meet.
