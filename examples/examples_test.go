@@ -32,6 +32,16 @@ func load(t *testing.T, name, file string) (*plan.Plan, emulator.Scenario) {
 	for _, c := range arm.Changes(dataprotection.Settings()...) {
 		kinds = append(kinds, c.Spec)
 	}
+	written := arm.Written(rsv.Vaults())
+	kinds = append(kinds, fleet.KindSpec{Kind: fleet.KindPatch, Written: written})
+	written.Recorded = func(back, _, _ string) (fleet.KindSpec, error) { // as the runs of fleet.yaml leave it
+		p, err := inventory.Load(filepath.Join(filepath.Dir(back), "fleet.yaml"), now, kinds...)
+		if err != nil {
+			return fleet.KindSpec{}, err
+		}
+		c, err := arm.PatchedBack(rsv.Vaults(), *p.Upgrade.Patch, p.Upgrade.Options)
+		return c.Spec, err
+	}
 	p, err := inventory.Load(filepath.Join(name, file), now, kinds...)
 	if err != nil {
 		t.Fatal(err)
@@ -244,6 +254,15 @@ func TestBackupVaults(t *testing.T) {
 	checkBack(t, "backupvaults", p)
 }
 
+// TestPatch: docs/kinds.md goes out and back.
+func TestPatch(t *testing.T) {
+	t.Parallel()
+	p, s := load(t, "patch", "fleet.yaml")
+	start(t, p, s)
+	checkShape(t, p, shape{vaults: 6, subscriptions: 2, held: 0, waves: []string{"lab", "rest"}, sizes: []int{1, 5}})
+	checkBack(t, "patch", p)
+}
+
 // TestExamplesAreTested: every folder here has a test of its name.
 func TestExamplesAreTested(t *testing.T) {
 	t.Parallel()
@@ -255,7 +274,8 @@ func TestExamplesAreTested(t *testing.T) {
 	for _, f := range folders {
 		names = append(names, filepath.Dir(f))
 	}
-	if want := []string{"alerts", "backupvaults", "contoso", "keyvaults", "quickstart"}; !slices.Equal(names, want) {
+	want := []string{"alerts", "backupvaults", "contoso", "keyvaults", "patch", "quickstart"}
+	if !slices.Equal(names, want) {
 		t.Errorf("examples are %s; a test knows %s", strings.Join(names, ", "), strings.Join(want, ", "))
 	}
 }

@@ -35,10 +35,13 @@ var patchForm = newForm("upgrade kind patch", "upgrade.",
 	byHand[fleet.Patch]("afterwards", says(line("what is left to do by hand afterwards, a sentence"))),
 )
 
+// bodySchema names the two parts by patterns: a key that is called properties would be taken
+// for the keyword by who walks the schema.
 func bodySchema() object {
-	return object{"type": "object", "minProperties": 1, "additionalProperties": false, "properties": object{
-		"properties": object{"type": "object", "minProperties": 1},
-		"tags":       object{"type": "object", "minProperties": 1, "additionalProperties": object{"type": "string"}}}}
+	return object{"type": "object", "minProperties": 1, "additionalProperties": false, "patternProperties": object{
+		"^properties$": object{"type": "object", "minProperties": 1},
+		"^tags$": object{"type": "object", "minProperties": 1,
+			"additionalProperties": object{"type": "string"}}}}
 }
 
 // undoBefore is what an inventory writes where a patch is undone by what was there before.

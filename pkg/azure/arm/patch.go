@@ -180,8 +180,8 @@ func (p *patch) shown(s *fleet.KindSpec) {
 		up := describe(o)
 		up.Patch = &written
 		if p.body[sectionTags] != nil {
-			up.Before = append(up.Before, "Each vault's other tags are read and sent along, because a service may take "+
-				"those that are sent for all that there are; one that is null is left out.")
+			up.Before = append(up.Before, "Each vault's other tags are read and sent along, because a service may "+
+				"take those that are sent for all that there are; one that is null is left out.")
 		}
 		return up
 	}
