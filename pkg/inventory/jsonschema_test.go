@@ -14,7 +14,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
+	"github.com/fleetup-dev/fleetup/pkg/azure/arm"
 	"github.com/fleetup-dev/fleetup/pkg/azure/dataprotection"
+	"github.com/fleetup-dev/fleetup/pkg/azure/kv"
 	"github.com/fleetup-dev/fleetup/pkg/azure/kvrbac"
 	"github.com/fleetup-dev/fleetup/pkg/azure/rsv"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -89,7 +91,8 @@ func TestSchemaAcceptsGoodInventories(t *testing.T) {
 	// What examples and pages name.
 	immutable := dataprotection.Immutability()
 	s := compiled(t, "", rsv.Alerts().Spec, rsv.AlertsBack().Spec, kvrbac.Roles().Spec, kvrbac.AccessPolicies().Spec,
-		immutable.Change().Spec, immutable.Back().Spec)
+		immutable.Change().Spec, immutable.Back().Spec,
+		fleet.KindSpec{Kind: fleet.KindPatch, Title: "a patch", Written: arm.Written(rsv.Vaults(), kv.Vaults())})
 	texts := map[string][]byte{}
 	for _, pattern := range []string{"testdata/good/*.yaml", "../../examples/*/fleet.yaml",
 		"../../examples/*/back.yaml", "../../cmd/fleetup/testdata/fleets/*.yaml"} {
