@@ -134,6 +134,12 @@ func (q *Query) write(w io.Writer, document []byte, most queryBounds) error {
 	answered := make(chan answer, 1)
 	held := heap()
 	go func() {
+		// The library panics where merge is given what is no object (go-jmespath 0.4.0, jpfMerge).
+		defer func() {
+			if p := recover(); p != nil {
+				answered <- answer{nil, fmt.Errorf("a function was given what it does not take: %v", p)}
+			}
+		}()
 		found, err := q.expression.Search(doc)
 		if err != nil {
 			answered <- answer{nil, err}
