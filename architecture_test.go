@@ -120,7 +120,7 @@ var rooms = map[string][]string{
 	"pkg/standing":                   {"pkg/fleet", "pkg/plan", "pkg/rollout"},
 	"pkg/standing/forecast":          {"pkg/fleet", "pkg/rollout", "pkg/standing"},
 	"pkg/report/lexicon":             {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "internal/lazyregexp"},
-	"pkg/report/layout": {"internal/lazyregexp", "pkg/fleet", "pkg/report/lexicon",
+	"pkg/report/layout": {"gopkg.in/yaml.v3", "internal/lazyregexp", "pkg/fleet", "pkg/report/lexicon",
 		"github.com/jedib0t/go-pretty/v6"},
 	"pkg/report": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report/layout",
 		"pkg/report/lexicon", "github.com/jmespath/go-jmespath"},

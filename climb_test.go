@@ -73,7 +73,7 @@ var readDownwards = map[string][]string{
 	"pkg/report/dryrun": {"planpage.go", "plandata.go", "whatif.go", "preflight.go", "planupgrade.go", "planpolicy.go",
 		"between.go", "heldbyhand.go", "plan.go", "forecast.go", "validate.go", "unfinished.go"},
 	"pkg/report/layout": {"linebuffer.go", "format.go", "zoned.go", "role.go", "page.go", "wrap.go",
-		"jsonwriter.go", "encode.go"},
+		"jsonwriter.go", "fromjson.go", "encode.go"},
 	"pkg/report/lexicon": {"names.go", "counts.go", "operatoraction.go", "wording.go", "halt.go", "words.go",
 		"clean.go"},
 	"pkg/web": {"server.go", "routes.go", "metrics.go", "livehub.go", "guard.go", "watchers.go", "render.go",

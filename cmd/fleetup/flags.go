@@ -112,6 +112,9 @@ func picked(c *cli.Context, st *rollout.State, may func(i int) error) ([]int, er
 // outputFlags are the flags of a command that answers in one of some formats: of one that
 // has JSON a query, too; see environment.asked.
 func outputFlags(formats ...string) []cli.Flag {
+	if slices.Contains(formats, string(layout.FormatJSON)) {
+		formats = append(slices.Clip(formats), string(layout.FormatYAML), string(layout.FormatTSV)) // see asked
+	}
 	flags := []cli.Flag{flagOutput.among(formats, cli.StringFlag{Aliases: []string{"o"}, Value: formats[0],
 		Usage: "the `FORMAT`: " + strings.Join(formats, ", ")})}
 	if slices.Contains(formats, string(layout.FormatJSON)) {

@@ -22,6 +22,9 @@ const (
 	FormatCSV      Format = "csv"
 	FormatMarkdown Format = "markdown"
 	FormatJUnit    Format = "junit"
+
+	FormatYAML Format = "yaml" // the JSON, see YAML
+	FormatTSV  Format = "tsv"  // values of the JSON, see TSV
 )
 
 // Formats lists the formats in the order help shows them.
