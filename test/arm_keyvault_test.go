@@ -20,7 +20,7 @@ func TestTodayKeyVaults(t *testing.T) {
 		return func(v *strictarm.VaultHandle) { v.Policies(ps...) }
 	}
 	secrets := strictarm.AccessPolicy{Principal: app, Secrets: []string{"get", "list"}}
-	keep(t, strictarm.KeyVaultRBAC, ", propagation: 300ms", nil, []kept{
+	keep(t, strictarm.Inventory{Kind: strictarm.KeyVaultRBAC, Options: ", propagation: 300ms"}, nil, []kept{
 		{"empty", "upgraded", func(*strictarm.VaultHandle) {}},
 		{"already", "already", func(v *strictarm.VaultHandle) { v.Already() }},
 		{"secrets", "upgraded", policies(secrets)},

@@ -122,24 +122,50 @@ func TestTodayKinds(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			keep(t, kind, "", d.flags, d.vaults)
+			keep(t, strictarm.Inventory{Kind: kind}, d.flags, d.vaults)
+		})
+	}
+	// The same of inventories that write a kind themselves.
+	for kind, d := range map[strictarm.Kind]struct {
+		upgrade string
+		vaults  []kept
+	}{
+		strictarm.SoftDelete: {`{kind: patch, name: soft-delete, resourceType: Microsoft.RecoveryServices/vaults,
+  apiVersion: 2026-07-01, undo: before, require: ["properties.securitySettings.softDeleteSettings.softDeleteState == 'Disabled'"],
+  body: {properties: {securitySettings: {softDeleteSettings: {softDeleteState: Enabled, softDeleteRetentionPeriodInDays: "{its own}"}}}}}`,
+			[]kept{{"disabled", "upgraded", nothing}, {"odd", "blocked", as(soft+".softDeleteState", "Invalid")},
+				{"of-30-days", "upgraded", as(soft+".softDeleteRetentionPeriodInDays", 30)},
+				{"enabled", "already", as(soft+".softDeleteState", "Enabled")}, lost, unsent, ineffective,
+				{"ineffective-at-once", "unknown",
+					func(v *strictarm.VaultHandle) { v.Takes(0).Ends(strictarm.Ineffective) }},
+			}},
+		strictarm.DPImmutability: {`{kind: patch, name: immutable, resourceType: Microsoft.DataProtection/backupVaults,
+  apiVersion: 2026-06-01, undo: before, require: ["properties.securitySettings.immutabilitySettings.state != 'Locked'"],
+  body: {properties: {securitySettings: {immutabilitySettings: {state: Unlocked}}}}}`, []kept{
+			{"disabled", "upgraded", nothing}, {"unset", "upgraded", as("securitySettings.immutabilitySettings", nil)},
+			{"unlocked", "already", to("Unlocked")}, lost, created, ineffective,
+		}},
+	} {
+		t.Run("patch of "+string(kind), func(t *testing.T) {
+			t.Parallel()
+			keep(t, strictarm.Inventory{Kind: kind, Upgrade: d.upgrade}, nil, d.vaults)
 		})
 	}
 }
 
 // keep runs a kind over vaults and compares what became of them.
-func keep(t *testing.T, kind strictarm.Kind, options string, flags []string, vaults []kept) {
+func keep(t *testing.T, inv strictarm.Inventory, flags []string, vaults []kept) {
 	t.Helper()
 	w := newToday(t, strictarm.Config{Timings: quick()})
 	for i, k := range vaults {
-		v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("%s-%d", k.name, i), Kind: kind,
+		v := w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: fmt.Sprintf("%s-%d", k.name, i), Kind: inv.Kind,
 			AcceptWarnings: strings.HasPrefix(k.name, "many")}).
 			Takes(100 * time.Millisecond).RetryAfter(0).URLs([]strictarm.URLs{strictarm.Both, strictarm.AsyncOnly,
 			strictarm.LocationOnly}[i%3])
 		k.do(v)
 	}
-	w.write(strictarm.Inventory{Kind: kind, Options: options, FailureBudget: "100",
-		Waves: []strict.Wave{{Name: "all"}}})
+	inv.FailureBudget, inv.Waves = "100", []strict.Wave{{Name: "all"}}
+	w.write(inv)
 	run := append([]string{"run", w.inv, "--yes"}, flags...)
 	if flags != nil {
 		w.start(run[:3]...).ends(2).says("--confirm-irreversible")

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/fleetup-dev/fleetup/internal/lazyregexp"
 )
 
 // resourceType is what the cloud knows of a type of resource.
@@ -215,8 +217,16 @@ var (
 			"enabledForTemplateDeployment": truth,
 			"enablePurgeProtection":        truth,
 			"publicNetworkAccess":          onOff,
+			"networkAcls": {fields: map[string]*shape{
+				"bypass":              {words: []string{"AzureServices", "None"}},
+				"defaultAction":       {words: []string{"Allow", "Deny"}},
+				"ipRules":             {each: &shape{fields: map[string]*shape{"value": {like: anyText}}}},
+				"virtualNetworkRules": {each: &shape{fields: map[string]*shape{"id": {like: anyText}}}},
+			}},
 		}},
 	}}
+
+	anyText = lazyregexp.New(`.`)
 )
 
 // What a resource is like where nobody says otherwise, by the cloud's shape: the

@@ -13,6 +13,7 @@ type Inventory struct {
 	URL           string // where the server answers, for both sides
 	Kind          Kind   // whose vaults; Alerts where empty
 	Rollback      bool   // the kind is to be undone
+	Upgrade       string // all of "upgrade", in flow YAML, where it names the kind otherwise
 	Options       string // further keys of "upgrade", in flow YAML: ", apiVersion: 2026-07-01"
 	Limits        strict.Limits
 	Waves         []strict.Wave
@@ -36,7 +37,9 @@ func (s *Server) Inventory(inv Inventory) string {
 	y := &strict.YAML{}
 	y.Line(0, "apiVersion: fleetup/v1")
 	y.Line(0, "cloud: {serviceManagement: %s, resourceManager: %s}", strict.Quoted(inv.URL), strict.Quoted(inv.URL))
-	if inv.Rollback {
+	if inv.Upgrade != "" {
+		y.Line(0, "upgrade: %s", inv.Upgrade)
+	} else if inv.Rollback {
 		y.Line(0, "upgrade: {kind: rollback, of: %s%s}", inv.Kind, inv.Options)
 	} else {
 		y.Line(0, "upgrade: {kind: %s%s}", inv.Kind, inv.Options)

@@ -46,6 +46,7 @@ func TestTheSameNight(t *testing.T) {
 			"  - {vault: dev/sandbox, kind: fails, for: 14m}\n"),
 		"alerts":     "../../../../examples/alerts",
 		"key vaults": "../../../../examples/keyvaults",
+		"a patch":    "../../../../examples/patch",
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := stage(t)
