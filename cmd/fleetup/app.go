@@ -48,7 +48,7 @@ func (e *environment) app() *cli.App {
 			e.demoCommand(), e.planCommand(), e.validateCommand(), e.runCommand(), e.resumeCommand(),
 			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.refreshCommand(),
 		}, e.orderCommands(), []*cli.Command{
-			e.reopenCommand(), e.showCommand(), e.runsCommand(), e.waitCommand(), e.serveCommand(),
+			e.reopenCommand(), e.showCommand(), e.runsCommand(), e.waitCommand(), e.serveCommand(), e.notifyCommand(),
 			e.preflightCommand(), e.permissionsCommand(), e.inventoryCommand(), e.emulateCommand(),
 			e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),

@@ -18,7 +18,7 @@ var taskGroups = []struct {
 	title    string
 	commands []string
 }{
-	{"prepare", []string{"inventory", "permissions", "preflight", "validate", "plan"}},
+	{"prepare", []string{"inventory", "permissions", "preflight", "validate", "plan", "notify"}},
 	{"run", []string{"run", "resume", "wait"}},
 	{"watch and report", []string{"status", "serve", "report", "show", "runs", "audit"}},
 	{"steer a run", orderNames()},
@@ -72,6 +72,7 @@ var helpExamples = map[string][]string{
 	"inventory discover": {"fleetup inventory discover --kind rsv-alerts --out fleet.yaml",
 		"fleetup inventory discover --update fleet.yaml"},
 	"inventory import": {"fleetup inventory import vaults.csv --out fleet.yaml"},
+	"notify test":      {"fleetup notify test --notify-file who"},
 	"emulate":          {"fleetup emulate fleet.yaml --listen 127.0.0.1:8080"},
 	"completion":       {"fleetup completion bash"},
 	"help":             {"fleetup help inventory lint"},

@@ -90,7 +90,8 @@ func rowsOf(document []byte) []byte {
 	if json.Unmarshal(document, &fields) != nil {
 		return document // it is a list
 	}
-	for _, list := range []string{"vaults", "runs", "kinds", "faults", "problems", "waves", "subscriptions", "events"} {
+	for _, list := range []string{"vaults", "runs", "kinds", "targets", "faults", "problems", "waves", "subscriptions",
+		"events"} {
 		if rows := bytes.TrimSpace(fields[list]); len(rows) > 0 && rows[0] == '[' {
 			return rows
 		}

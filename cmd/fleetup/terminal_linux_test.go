@@ -233,6 +233,7 @@ func round() []show {
 		{line: "resume --state gate.db", typed: "yes\n", code: -1},
 		{line: "show a-subscription-with-a-long-name/sql-03 --state gate.db"},
 		{line: "stop --state gate.db --reason over", code: -1},
+		{line: "notify test --notify slack=http://127.0.0.1:9/a-secret", code: 1},
 		{line: "emulate nothing.yaml", code: 2},
 		{line: "completion fish", data: true},
 		{line: "completion", code: 2},

@@ -72,6 +72,9 @@ func cloudEvent(e Event) envelope {
 // facts are the lines under the sentence, each a name and a value.
 func facts(e Event) [][2]string {
 	d := &e.Data
+	if e.Kind == Trial {
+		return [][2]string{{"By", *d.By}}
+	}
 	vaults := lexicon.WordingOf(fleet.Kind(d.UpgradeKind)).TallyOfRun(d.Totals, e.already)
 	out := [][2]string{{"Vaults", strings.ReplaceAll(vaults, lexicon.Dot, ", ")},
 		{"Budget used", fmt.Sprintf("%d of %d", d.Budget.Used, d.Budget.Limit)}}

@@ -43,15 +43,7 @@ type Dispatcher struct {
 // NewDispatcher begins to deliver.
 func NewDispatcher(o Options) *Dispatcher {
 	c := &Dispatcher{}
-	if o.Transport == nil {
-		c.own = http.DefaultTransport.(*http.Transport).Clone()
-		c.own.MaxResponseHeaderBytes = 16 << 10
-		c.own.Proxy = proxy.FromEnvironment
-		o.Transport = c.own
-	}
-	c.client = &http.Client{Transport: o.Transport,
-		// A redirect would carry the notification to a host that nobody named.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.client, c.own = clientOf(o.Transport)
 	for _, t := range o.Targets {
 		l := &targetWorker{target: t, client: c.client, o: o, mail: make(chan struct{}, 1),
 			closing: make(chan struct{}), over: make(chan struct{})}
@@ -60,6 +52,19 @@ func NewDispatcher(o Options) *Dispatcher {
 		go l.run()
 	}
 	return c
+}
+
+// clientOf sends by a transport, or by one of its own where none is given.
+func clientOf(given http.RoundTripper) (client *http.Client, own *http.Transport) {
+	if given == nil {
+		own = http.DefaultTransport.(*http.Transport).Clone()
+		own.MaxResponseHeaderBytes = 16 << 10
+		own.Proxy = proxy.FromEnvironment
+		given = own
+	}
+	return &http.Client{Transport: given,
+		// A redirect would carry the notification to a host that nobody named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, own
 }
 
 // Tell hands a notification over. It never blocks.

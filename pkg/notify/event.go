@@ -24,9 +24,11 @@ const (
 	Waiting        Kind = "waiting"   // the process has left, to be resumed when its time has come
 	Interrupted    Kind = "interrupted"
 	Finished       Kind = "finished"
+
+	Trial Kind = "test" // of no run: somebody tries whether it arrives
 )
 
-// Kinds lists all kinds.
+// Kinds lists all kinds that tell of a run.
 func Kinds() []Kind {
 	return []Kind{Started, Resumed, WaveFinished, ApprovalNeeded, Halted, Paused, Continued, Waiting,
 		Interrupted, Finished}

@@ -21,7 +21,10 @@ type Target struct {
 }
 
 // String names the target by its format and host.
-func (t Target) String() string { return string(t.Format) + " at " + lexicon.Clean(t.url.Host) }
+func (t Target) String() string { return string(t.Format) + " at " + t.Host() }
+
+// Host is the part of its URL that may be shown.
+func (t Target) Host() string { return lexicon.Clean(t.url.Host) }
 
 // GoString keeps the URL out of %#v.
 func (t Target) GoString() string { return t.String() }
