@@ -41,7 +41,7 @@ func Outline(f *inventory.Found, path, kind string, known []fleet.KindSpec) (lis
 			"%s is an inventory of a rollback: its vaults are those of the run that it undoes, and are not discovered",
 			path)
 	}
-	f.Cloud, f.Credentials, f.Kind = o.Cloud, o.Credentials, specOf(o.Kind, known)
+	f.Cloud, f.Credentials, f.Kind = o.Cloud, o.Credentials, o.Spec
 	listed = map[string]bool{}
 	all := len(f.Subscriptions) == 0
 	for _, s := range o.Subscriptions {

@@ -336,6 +336,10 @@ func (r *patchReader) undo(e *entry, p *fleet.Patch) {
 		return
 	}
 	if p.Undo.Permanent {
+		if r.fields.lacks("require") {
+			r.problem(e.at, "add require: the conditions under which a vault may be changed for ever",
+				"nothing undoes the patch, and it does not say what must be true of a vault before")
+		}
 		return
 	}
 	for _, path := range slices.Sorted(maps.Keys(r.sets.values)) {

@@ -2,6 +2,8 @@ package inventory_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -201,6 +203,14 @@ func TestBadPatches(t *testing.T) {
 			[]string{"13:3: a patch is always sent by PATCH", `13:3: unknown key "method"`}},
 		{"a condition that is none", []string{"require: ['properties.[']"},
 			[]string{"9:13: upgrade.require: it is no JMESPath"}},
+		{"a text without quotes", []string{"require: [properties.state != Locked]"},
+			[]string{"9:13: upgrade.require: Locked is the name of nothing that a vault has there"}},
+		{"a text in the wrong quotes", []string{`require: ['properties.state != "Locked"']`},
+			[]string{`9:13: upgrade.require: "Locked" is the name of nothing that a vault has there`}},
+		{"a part that is misspelt", []string{"require: [propertes.state != 'Locked']"},
+			[]string{"9:13: upgrade.require: propertes is the name of nothing that a vault has there"}},
+		{"for ever whatever there is", []string{"undo: {permanent: true}", "-require"},
+			[]string{"9:9: nothing undoes the patch, and it does not say what must be true of a vault before"}},
 		{"a condition twice", []string{"require: [name, name]"},
 			[]string{`9:19: upgrade.require: "name" is there twice`}},
 		{"conditions without a list", []string{"require: name"}, []string{"9:12: upgrade.require must be a list"}},
@@ -285,4 +295,40 @@ func patched(parts []string) string {
 		}
 	}
 	return strings.Join(good, "\n")
+}
+
+// TestPatchDiffers: what is another in a patch of one name is named.
+func TestPatchDiffers(t *testing.T) {
+	t.Parallel()
+	a, err := parsePatch(goodPatch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := parsePatch(patched([]string{"-require", "undo: {body: {properties: {publicNetworkAccess: Enabled}}}",
+		"body: {properties: {publicNetworkAccess: Disabled}}", "afterwards: Tell nobody."}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(plan.Diff(a, b).Settings, "\n")
+	for _, want := range []string{"upgrade.require properties.publicNetworkAccess == 'Enabled' → none",
+		"undone by what was there before:", "the body that undoes it", "upgrade.afterwards Tell them. → Tell nobody.",
+		"the request's body"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("it says\n%s\nwithout %s", got, want)
+		}
+	}
+}
+
+// TestPatchOutline: vaults are discovered by the type of the patch.
+func TestPatchOutline(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fleet.yaml")
+	text := strings.Replace(fleetOfPatch, "UPGRADE", "  "+strings.ReplaceAll(goodPatch, "\n", "\n  "), 1)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := inventory.ReadOutline(path, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), patches())
+	if err != nil || o.Kind != "patch-shut" || o.Spec == nil || o.Spec.Type != fleet.KeyVault {
+		t.Errorf("got %+v, %v", o, err)
+	}
 }

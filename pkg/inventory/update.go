@@ -20,6 +20,7 @@ import (
 // Outline is what an inventory says of the cloud, without its vaults.
 type Outline struct {
 	Kind          fleet.Kind
+	Spec          *fleet.KindSpec // of that; nil: the classic one
 	Cloud         fleet.Cloud
 	Credentials   fleet.Credentials
 	Subscriptions []fleet.Subscription
@@ -40,7 +41,7 @@ func ReadOutline(path string, now time.Time, kinds ...fleet.KindSpec) (*Outline,
 	if err := d.failed(); err != nil {
 		return nil, err
 	}
-	o := &Outline{Kind: d.in.Kind, Cloud: d.in.Cloud, Credentials: d.in.Credentials}
+	o := &Outline{Kind: d.in.Kind, Spec: d.today, Cloud: d.in.Cloud, Credentials: d.in.Credentials}
 	for _, s := range d.in.Subscriptions {
 		o.Subscriptions = append(o.Subscriptions, s.Subscription)
 	}

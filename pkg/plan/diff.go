@@ -198,6 +198,7 @@ func (c *changes) patch(x, y *fleet.Patch) {
 	if x == nil || y == nil {
 		return
 	}
+	c.text("upgrade.title", x.Title, y.Title)
 	c.text("upgrade.require", strings.Join(x.Require, " and "), strings.Join(y.Require, " and "))
 	c.yes("undone by what was there before:", x.Undo.Before, y.Undo.Before)
 	c.json("the body that undoes it", x.Undo.Body, y.Undo.Body)

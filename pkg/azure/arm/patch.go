@@ -8,9 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/jmespath/go-jmespath"
 
 	"github.com/fleetup-dev/fleetup/pkg/azure/internal/text"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -40,39 +37,6 @@ type patchLeaf struct {
 	value any
 }
 
-// condition is one of fleet.Patch.Require.
-type condition struct {
-	text string
-	of   *jmespath.JMESPath
-}
-
-// CheckCondition says what is wrong with a condition of a patch.
-func CheckCondition(text string) error {
-	_, err := compile(text)
-	return err
-}
-
-// The bounds of a condition. What is worked out cannot be interrupted, and each flattening
-// may double a list.
-const (
-	maxCondition = 300 // characters
-	maxFlattened = 4
-)
-
-func compile(text string) (c condition, err error) {
-	c.text = text
-	switch {
-	case utf8.RuneCountInString(text) > maxCondition:
-		return c, fmt.Errorf("it has more than %d characters", maxCondition)
-	case strings.Count(text, "[]") > maxFlattened:
-		return c, fmt.Errorf("it flattens lists more than %d times", maxFlattened)
-	}
-	if c.of, err = jmespath.Compile(text); err != nil {
-		return c, fmt.Errorf("it is no JMESPath: %w", err)
-	}
-	return c, nil
-}
-
 // readPatch reads what an inventory, or a plan, says of a patch.
 func readPatch(t *VaultType, p fleet.Patch) (*patch, error) {
 	out := &patch{Patch: p, of: t}
@@ -93,17 +57,6 @@ func readPatch(t *VaultType, p fleet.Patch) (*patch, error) {
 		out.requires = append(out.requires, c)
 	}
 	return out, nil
-}
-
-// search works the condition out. The library panics where merge is given what is no
-// object (go-jmespath 0.4.0, jpfMerge): one vault's tags must not end a run.
-func (c condition) search(doc any) (got any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			got, err = nil, fmt.Errorf("a function was given what it does not take: %v", p)
-		}
-	}()
-	return c.of.Search(doc)
 }
 
 // leavesOf are the leaves of an object, in the order of their names.
@@ -222,46 +175,6 @@ func (p *patch) look(_ fleet.Options, _ *fleet.Vault, res *Resource) []fleet.Fin
 		leaves("", res.Properties, properties, &differ)
 	}
 	return changes(append(differ, tagsDiffer(res.Rest[sectionTags], p.body[sectionTags])...))
-}
-
-// unmet are the conditions that a vault does not meet.
-func (p *patch) unmet(res *Resource) (found []fleet.Finding) {
-	if len(p.requires) == 0 {
-		return nil
-	}
-	doc, err := res.whole()
-	for _, c := range p.requires {
-		var got any
-		if err == nil {
-			got, err = c.search(doc)
-		}
-		if got == true && err == nil {
-			continue
-		}
-		says := "is " + leaf(got)
-		if err != nil {
-			says = "cannot be worked out: " + err.Error()
-		}
-		found = append(found, fleet.Finding{Severity: fleet.SeverityError, Code: codeRequired,
-			Message: text.Clean("what the patch requires does not hold: "+c.text+" "+says, text.MaxMessage),
-			Action:  "Hold the vault, see to it, or correct upgrade.require."})
-		err = nil
-	}
-	return found
-}
-
-// whole is all that was read of the vault, with numbers as conditions compare them.
-func (r *Resource) whole() (any, error) {
-	all := object{}
-	maps.Copy(all, r.Rest)
-	all["properties"] = r.Properties
-	data, err := json.Marshal(all)
-	if err != nil {
-		return nil, err
-	}
-	var doc any
-	err = json.Unmarshal(data, &doc)
-	return doc, err
 }
 
 // changes tells what is changed of a vault: what is there, and what will be.

@@ -214,6 +214,13 @@ func TestConditions(t *testing.T) {
 	t.Parallel()
 	for text, good := range map[string]bool{"properties.a == 'b'": true, "contains(name, 'x')": true, "a.[": false,
 		"": false, "a == ": false, "a[][][][]": true, "a[][][][][]": false,
+		// What a vault has not is null, and unlike everything.
+		"properties.a != 'Locked'": true, "properties.a != Locked": false, `properties.a != "Locked"`: false,
+		"propertes.a != 'Locked'": false, "properties.a == true": false, "properties.a == `true`": true,
+		"properties.days > `7` && !tags.frozen || name == 'it''s'": false, "name == location": true,
+		`tags."cost-center" != 'a == b'`: true, "properties.list[?value == code] | length(@) > `0`": true,
+		"length(properties.list[0].codes) != zero": false, "properties.list[*].code != `[\"x\"]`": true,
+		"starts_with(name, 'rsv-')": true, "!contains(keys(properties), 'state')": true,
 		"name == '" + strings.Repeat("x", 291) + "'": false} {
 		if err := CheckCondition(text); (err == nil) != good {
 			t.Errorf("%q: %v", text, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -226,8 +227,10 @@ func filled(of json.RawMessage, value func(path string, leaf any) (any, error)) 
 	return json.Marshal(body)
 }
 
+// fill goes by the order of the names: of several errors it is always the same one.
 func fill(tree map[string]any, below string, value func(path string, leaf any) (any, error)) error {
-	for key, leaf := range tree {
+	for _, key := range slices.Sorted(maps.Keys(tree)) {
+		leaf := tree[key]
 		path := strings.TrimPrefix(below+"."+key, ".")
 		if inner, ok := leaf.(map[string]any); ok {
 			if err := fill(inner, path, value); err != nil {
