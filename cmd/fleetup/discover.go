@@ -73,8 +73,8 @@ func (e *environment) discover(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if kinds := discover.Kinds(session.CurrentKinds()); !slices.Contains(append(kinds, "", string(fleet.KindRollback)),
-		flagKind.of(c)) {
+	if kinds := discover.Kinds(session.CurrentKinds()); !slices.Contains(append(kinds, "",
+		string(fleet.KindRollback), string(fleet.KindPatch)), flagKind.of(c)) { // which KindNamed explains
 		return oneOf(c, flagKind, kinds...)
 	}
 	if f.Kind, err = discover.KindNamed(flagKind.of(c), session.CurrentKinds()); err != nil {

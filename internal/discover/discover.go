@@ -136,9 +136,9 @@ func KindNamed(name string, known []fleet.KindSpec) (*fleet.KindSpec, error) {
 			"--kind rollback: the vaults of a rollback are those of the run that it undoes, and are not discovered")
 	}
 	if name == string(fleet.KindPatch) {
-		return nil, failure.Usage("name a kind of the same vaults, such as rsv-alerts, dp-alerts or kv-rbac, and write "+
-			"upgrade: {kind: patch, …} in the place of its own", "--kind patch: what the patch is the inventory says, and "+
-			"nothing is discovered by it")
+		return nil, failure.Usage("name a kind of the same vaults, such as rsv-alerts, dp-alerts or kv-rbac, and "+
+			"write upgrade: {kind: patch, …} in the place of its own",
+			"--kind patch: what the patch is the inventory says, and nothing is discovered by it")
 	}
 	if names := Kinds(known); !slices.Contains(names, name) {
 		return nil, failure.Usage("", "invalid value %q for --kind; valid: %s", name, strings.Join(names, ", "))
