@@ -128,7 +128,7 @@ var rooms = map[string][]string{
 	"pkg/report/progress": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout",
 		"pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},
 	"pkg/report/dryrun": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout",
-		"pkg/report/lexicon"},
+		"pkg/report/lexicon", "github.com/arran4/golang-ical", "github.com/google/uuid"},
 	"test/unsaid": {},
 	"test/reporttest": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon",
 		"github.com/jedib0t/go-pretty/v6"},

@@ -21,6 +21,9 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 )
 
+// formatCalendar is the plan's nights, for a calendar.
+const formatCalendar = "ics"
+
 func (e *environment) planCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "plan",
@@ -29,7 +32,7 @@ func (e *environment) planCommand() *cli.Command {
 		Description: "Shows the waves, their order and limits, when they end, what is the worst case, and every " +
 			"check that\n" +
 			"needs no cloud. It starts nothing. With --validate it makes every read-only check as well.",
-		Flags: append(append(formatFlags(), stateFlag(), acceptWarningsFlag(),
+		Flags: append(append(formatFlags(formatCalendar), stateFlag(), acceptWarningsFlag(),
 			flagValidate.is(cli.BoolFlag{Usage: "make every read-only check against the cloud too"}),
 			flagDetails.is(cli.BoolFlag{Usage: "name every vault that does not start, and what stops it; with " +
 				"--validate also what was found of the others"}),

@@ -84,7 +84,14 @@ func (e *environment) writePlan(w io.Writer, columns int, p *plan.Plan, o dryrun
 		return fmt.Errorf("the forecast failed: %w", err)
 	}
 	o.P50, o.P90 = &p50, &p90
-	return dryrun.Plan(w, p, o)
+	if o.Format != formatCalendar {
+		return dryrun.Plan(w, p, o)
+	}
+	if n, err := dryrun.Calendar(w, p, o); err != nil || n > 0 {
+		return err
+	}
+	return failure.Usage(lexicon.Command("plan", p.Inventory),
+		"by this plan nothing starts, so there is no night for a calendar")
 }
 
 // toRead connects to the cloud of a plan for a command that starts nothing.

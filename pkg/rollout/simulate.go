@@ -31,8 +31,9 @@ type Forecast struct {
 
 // Night is a stretch in which upgrades may run.
 type Night struct {
-	Until  time.Time
-	Starts int // upgrades that start in it
+	From   time.Time // of the first that starts in it
+	Until  time.Time // when its last window closes
+	Starts int       // upgrades that start in it
 }
 
 // Span is a stretch of time: of a wave from its first start, or from when it opens where
@@ -88,7 +89,7 @@ func newSimulation(m *Machine, r Rehearsal) *simulation {
 	m.fleeting = true
 	return &simulation{m: m, now: r.Start, Rehearsal: r, ends: heapOf[end]{less: end.before},
 		running: map[int]*fleet.Record{},
-		readers: map[string]*reader{}, nights: map[time.Time]int{}, first: map[int]time.Time{}}
+		readers: map[string]*reader{}, nights: map[time.Time]*Night{}, first: map[int]time.Time{}}
 }
 
 // play drives the machine to its end.
@@ -129,10 +130,13 @@ func (s *simulation) byNight() []Night {
 	var out []Night
 	for _, until := range slices.SortedFunc(maps.Keys(s.nights), time.Time.Compare) {
 		if n := len(out) - 1; n >= 0 && until.Sub(out[n].Until) < oneNight {
-			out[n] = Night{until, out[n].Starts + s.nights[until]}
+			out[n].Until, out[n].Starts = until, out[n].Starts+s.nights[until].Starts
+			if from := s.nights[until].From; from.Before(out[n].From) {
+				out[n].From = from
+			}
 			continue
 		}
-		out = append(out, Night{until, s.nights[until]})
+		out = append(out, *s.nights[until])
 	}
 	return out
 }
@@ -148,9 +152,9 @@ type simulation struct {
 	readers map[string]*reader // by subscription
 	running map[int]*fleet.Record
 	pending []Observation
-	spent   []Observation     // those of the step before, whose room the next ones take
-	nights  map[time.Time]int // starts, by the end of the window
-	first   map[int]time.Time // the first start of each wave that has one
+	spent   []Observation        // those of the step before, whose room the next ones take
+	nights  map[time.Time]*Night // by the end of the window
+	first   map[int]time.Time    // the first start of each wave that has one
 	steps   int
 	idle    int // steps in a row of which nothing came
 	still   int // steps in a row at one moment
@@ -335,7 +339,12 @@ func (s *simulation) perform(a Action) {
 	case Send:
 		v := &s.m.Plan.Vaults[a.Vault]
 		if until, _, ok := s.m.scheduleOf(a.Vault).WindowAt(s.now); ok {
-			s.nights[until]++
+			n := s.nights[until]
+			if n == nil {
+				n = &Night{From: s.now, Until: until}
+				s.nights[until] = n
+			}
+			n.Starts++
 		}
 		if _, ok := s.first[v.Wave]; !ok {
 			s.first[v.Wave] = s.now

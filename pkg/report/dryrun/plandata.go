@@ -106,6 +106,7 @@ type planForecast struct {
 type planNight struct {
 	Until  *report.Time `json:"until"` // when its window closes
 	Starts int          `json:"starts"`
+	From   *report.Time `json:"from"` // when the first of them starts
 }
 
 // plannedVaults are made when they are written.
@@ -264,7 +265,8 @@ func (d *dryRun) document() any {
 	doc.Forecast.ByNight = []planNight{}
 	if f := d.opts.P90; f != nil {
 		for _, n := range f.Nights {
-			doc.Forecast.ByNight = append(doc.Forecast.ByNight, planNight{report.TimeOrNull(n.Until), n.Starts})
+			doc.Forecast.ByNight = append(doc.Forecast.ByNight, planNight{report.TimeOrNull(n.Until), n.Starts,
+				report.TimeOrNull(n.From)})
 		}
 	}
 	doc.Change, doc.Ceiling, doc.SubscriptionBudget = report.StringOrNull(d.opts.Change),
