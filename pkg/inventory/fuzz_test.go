@@ -28,8 +28,13 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add([]byte(minimal))
+	for _, upgrade := range []string{goodPatch, "kind: rollback\nof: patch-shut\nledger: fleet.db",
+		patched([]string{"body: {properties: &a {b: [1, {c: *x}], \"d\": -1.5, e: '{its own}'}, " +
+			"tags: {f: \"\\u2028<\"}}"})} {
+		f.Add([]byte(inventoryOfPatch(upgrade)))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := inventory.Parse("f.yaml", data, now)
+		p, err := inventory.Parse("f.yaml", data, now, patches())
 		if err != nil {
 			var problems *inventory.Problems
 			if p != nil || !errors.As(err, &problems) || len(problems.List) == 0 {

@@ -44,9 +44,13 @@ subscriptions:
   - {id: 11111111-1111-4111-8111-111111111111, name: prod, vaults: [{name: one}]}
 `
 
+func inventoryOfPatch(upgrade string) string {
+	return strings.Replace(fleetOfPatch, "UPGRADE", "  "+strings.ReplaceAll(upgrade, "\n", "\n  "), 1)
+}
+
 func parsePatch(upgrade string) (*plan.Plan, error) {
-	text := strings.Replace(fleetOfPatch, "UPGRADE", "  "+strings.ReplaceAll(upgrade, "\n", "\n  "), 1)
-	return inventory.Parse("fleet.yaml", []byte(text), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), patches())
+	return inventory.Parse("fleet.yaml", []byte(inventoryOfPatch(upgrade)), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		patches())
 }
 
 const goodPatch = `kind: patch
@@ -323,8 +327,7 @@ func TestPatchDiffers(t *testing.T) {
 func TestPatchOutline(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "fleet.yaml")
-	text := strings.Replace(fleetOfPatch, "UPGRADE", "  "+strings.ReplaceAll(goodPatch, "\n", "\n  "), 1)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(inventoryOfPatch(goodPatch)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o, err := inventory.ReadOutline(path, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), patches())
