@@ -190,6 +190,28 @@ func TestPatchedSpec(t *testing.T) {
 	}
 }
 
+// TestPatchPermissions: preflight looks for the actions that the inventory names.
+func TestPatchPermissions(t *testing.T) {
+	t.Parallel()
+	there, err := Patched(&patchType, writtenPatch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFake(t)
+	f.on("GET", mayURL, ok(`{"value":[{"actions":["Microsoft.RecoveryServices/*","Microsoft.Authorization/*",`+
+		`"Microsoft.ResourceGraph/*"],"notActions":[]}]}`))
+	var lacks []string
+	for _, c := range f.upgrader(there).Preflight(t.Context(), sub, []*fleet.Vault{testVault()}) {
+		for _, finding := range c.Findings {
+			lacks = append(lacks, finding.Message)
+		}
+	}
+	const want = "the identity lacks permissions on vault contoso-prod/Vault1: Microsoft.Network/privateEndpoints/read"
+	if len(lacks) != 1 || lacks[0] != want {
+		t.Errorf("found %q, want %q", lacks, want)
+	}
+}
+
 // FuzzCondition: whatever a condition says of whatever a vault shows, it ends with an answer.
 func FuzzCondition(f *testing.F) {
 	for _, text := range []string{"properties.a == 'b'", "contains(a, 'x')", "sort_by(a, &b)[0:1:-1]",
