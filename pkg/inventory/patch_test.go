@@ -92,6 +92,21 @@ func TestPatchIsRead(t *testing.T) {
 	}
 }
 
+// TestPatchOfPolicies: what may be done with secrets is no secret.
+func TestPatchOfPolicies(t *testing.T) {
+	t.Parallel()
+	p, err := parsePatch(patched([]string{"body: {properties: {accessPolicies: [{tenantId: t, objectId: o, " +
+		"permissions: {secrets: [get], keys: []}}]}}"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"properties":{"accessPolicies":[{"tenantId":"t","objectId":"o","permissions":{"secrets":["get"],` +
+		`"keys":[]}}]}}`
+	if got := string(p.Upgrade.Request.Body); got != want {
+		t.Errorf("sent is %s, want %s", got, want)
+	}
+}
+
 // TestPatchBackIsRead: the rollback of a patch needs the ledger alone.
 func TestPatchBackIsRead(t *testing.T) {
 	t.Parallel()

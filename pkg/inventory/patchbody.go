@@ -305,8 +305,9 @@ func (w *bodyWriter) tag(tag *entry) {
 	w.into.add("tags."+tag.name, w.out.String()[from:], tag.at)
 }
 
-// secretNames end the names of properties that are secrets.
-var secretNames = lazyregexp.New(`(?i)(password|passwd|pwd|passphrase|secret|secrets|token|credential|credentials|` +
+// secretNames end the names of properties that are secrets. What is called secrets is none:
+// an access policy of a key vault says so what may be done with them.
+var secretNames = lazyregexp.New(`(?i)(password|passwd|pwd|passphrase|secret|token|credential|credentials|` +
 	`apikey|accesskey|accountkey|sharedkey|privatekey|primarykey|secondarykey|encryptionkey|integritykey|` +
 	`connectionstring|sas)$`)
 
