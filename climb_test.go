@@ -63,7 +63,8 @@ func TestCommandsAreReadDownwards(t *testing.T) {
 var readDownwards = map[string][]string{
 	"pkg/report": {"runs.go", "query.go", "junit.go", "history.go", "fromstate.go", "request.go",
 		"runreport.go", "headline.go",
-		"selection.go", "csv.go", "nights.go", "status.go", "actions.go", "remediation.go", "next.go", "groups.go",
+		"selection.go", "csv.go", "compare.go", "nights.go",
+		"status.go", "actions.go", "remediation.go", "next.go", "groups.go",
 		"waits.go", "said.go",
 		"flights.go", "evidence.go", "causes.go", "support.go",
 		"timelinefacts.go", "view.go", "expectedend.go", "emulated.go", "timeline.go", "happenings.go", "suspension.go",

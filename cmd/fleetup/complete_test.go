@@ -42,7 +42,7 @@ func TestComplete(t *testing.T) {
 		"report -o csv --sta|":                   "--state",
 		"inventory lint --output=j|":             "--output=json",
 		"inventory lint --output = j|":           "json", // as bash parts it
-		"inventory lint --output =|":             "table json",
+		"inventory lint --output =|":             "table json yaml tsv",
 		"status --state |":                       ":files",
 		"status --state x --exit|":               "--exit-code",
 		"run f --credential w|":                  "workload-identity",

@@ -40,6 +40,7 @@ const (
 	flagLogLevel                    textFlag = "log-level"
 	flagNotifyFile                  textFlag = "notify-file"
 	flagOut                         textFlag = "out"
+	flagCompare                     textFlag = "compare"
 	flagOutput                      textFlag = "output"
 	flagProgress                    textFlag = "progress"
 	flagQuery                       textFlag = "query"

@@ -77,6 +77,7 @@ func TestFullDisk(t *testing.T) {
 		"preflight": inventory, "permissions": inventory, "inventory": "", "inventory lint": inventory,
 		"inventory show":   inventory + " prod/a",
 		"inventory schema": "", "inventory import": table + " --cloud AzurePublic", "emulate": inventory,
+		"notify": "", "notify test": "--notify slack=http://127.0.0.1:9/hook",
 		"completion": "bash", "version": "", "help": "",
 	}
 	silent := map[string]string{
