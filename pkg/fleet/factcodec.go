@@ -114,6 +114,9 @@ func readWritten(text []byte) (e Event, ok bool) {
 	if e.At = e.At.UTC(); !ok || !known || e.At.Year() < 0 || e.At.Year() > 9999 {
 		return e, false
 	}
+	if e.Fact, ok = readQuick(name, data); ok {
+		return e, true
+	}
 	var err error
 	e.Fact, err = read(data)
 	return e, err == nil

@@ -39,6 +39,13 @@ func FuzzEvent(f *testing.F) {
 		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"wave":"a\",\"data\":"}}`,
 		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":{"wave":"a"}}x`,
 		`{"at":"2026-03-16T22:00:00Z","fact":"WaveOpened","data":}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"StartIntended","data":{"vault":"a","operationId":"o","attempt":1,` +
+			`"before":{"a":[1,"]"]}}}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"StartIntended","data":{"vault":"a","operationId":"o","attempt":-0}}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"Verified","data":{"vault":"\ud800","operationId":"` + "\xff" +
+			`","resourceId":"\u003c"}}`,
+		`{"at":"2026-03-16T22:00:00Z","fact":"Observed","data":{"vault":"a","operationId":"o","record":` +
+			`{"operationId":"o","state":"InProgress","startedAt":"2026-03-16T22:00:00+11:00"},"late":true}}`,
 		strings.Repeat(`{"data":`, 10_001)} {
 		f.Add([]byte(seed))
 	}
