@@ -40,6 +40,9 @@ type job struct {
 
 // carryOut drives the rollout and says how it ended.
 func (e *environment) carryOut(c *cli.Context, j job) error {
+	if err := withAddresses(j.ledger, j.begins.State); err != nil {
+		return err
+	}
 	defer e.ends.watch()()
 	progress, reporter := e.newProgress(c, j), e.newReporter(c, j.reports, j.path)
 	if err := e.onPage(c, j, progress); err != nil {
@@ -56,10 +59,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	}
 	control := e.listen(j)
 	code, err := runner.Run(context.Background(), runner.Options{
-		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.Limiter,
-		Replay: func(apply func(fleet.Event) error) error {
-			return j.ledger.Events(j.runID, func(_ uint64, ev fleet.Event) error { return apply(ev) })
-		},
+		Plan: j.plan, Store: j.ledger, Cloud: j.cloud, Limiter: j.cloud.Limiter, Begins: j.begins.State,
 		Commands: j.commands, Asks: control.asks, Interrupt: e.interrupt,
 		Progress: func(st *rollout.State,
 			events []fleet.Event) {
@@ -71,7 +71,7 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 	control.close()
 	progress.stop()
 	reporter.end()
-	run, ok, unread := journal.Latest(j.ledger, journal.Rebuild)
+	run, ok, unread := journal.Latest(j.ledger, journal.By(j.plan))
 	if unread == nil && ok {
 		reporter.write(view(run), true)
 	}
@@ -91,6 +91,18 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 			toStatus(j.path))
 	}
 	return ended(code)
+}
+
+// withAddresses gives the operations that a run follows their addresses back, which an
+// audit of the ledger does without.
+func withAddresses(ledger *state.Ledger, st *rollout.State) (err error) {
+	for i := range st.Vaults {
+		v := &st.Vaults[i]
+		if v.Operation, err = ledger.Opened(st.Plan.Vaults[i].Key, v.Operation); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // toWriteAgain is what to do about a ledger that could not be written.

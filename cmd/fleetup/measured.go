@@ -42,15 +42,17 @@ func measuredOn(ledger journal.Reader, p *plan.Plan, scale float64) (ms []plan.M
 		return nil, err
 	}
 	for _, info := range runs {
-		data, err := ledger.Plan(info.PlanFingerprint)
-		if err != nil {
-			continue // a plan that cannot be read tells nothing of what its run did
-		}
-		if kind, err := plan.KindOf(data); err != nil || kind != p.Kind {
-			continue
+		if info.PlanFingerprint != p.Fingerprint {
+			data, err := ledger.Plan(info.PlanFingerprint)
+			if err != nil {
+				continue // a plan that cannot be read tells nothing of what its run did
+			}
+			if kind, err := plan.KindOf(data); err != nil || kind != p.Kind {
+				continue
+			}
 		}
 		// Nor does a run that cannot be rebuilt: whoever begins one says so, and starts nothing.
-		if run, ok, err := journal.Rebuild(ledger, info); err == nil && ok {
+		if run, ok, err := journal.By(p)(ledger, info); err == nil && ok {
 			ms = append(ms, measured(run.State, p, scale)...)
 		}
 	}

@@ -101,8 +101,19 @@ func Readable(from Reader, info state.RunInfo) (Run, bool, error) {
 }
 
 // Rebuild makes a run again from its facts.
-func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) {
-	p, err := PlanOf(from, info.PlanFingerprint)
+func Rebuild(from Reader, info state.RunInfo) (Run, bool, error) { return By(nil)(from, info) }
+
+// By is Rebuild for whoever has a checked plan already: where that is the run's, it is not
+// read again. The fingerprint says so, and is over all that a plan decides.
+func By(known *plan.Plan) func(Reader, state.RunInfo) (Run, bool, error) {
+	return func(from Reader, info state.RunInfo) (Run, bool, error) { return rebuild(from, info, known) }
+}
+
+func rebuild(from Reader, info state.RunInfo, p *plan.Plan) (Run, bool, error) {
+	var err error
+	if p == nil || p.Fingerprint != info.PlanFingerprint {
+		p, err = PlanOf(from, info.PlanFingerprint)
+	}
 	switch {
 	case errors.Is(err, state.ErrNoPlan):
 		return Run{}, false, &state.DamagedError{What: fmt.Sprintf("the plan of run %s is gone from the ledger",

@@ -146,10 +146,11 @@ type loc struct{ used int }
 
 // New returns the machine of a run of which no fact is known yet. Feed it the
 // run's facts with Replay before the first Step.
-func New(p *plan.Plan) *Machine { return machineOf(NewState(p)) }
+func New(p *plan.Plan) *Machine { return GoOn(NewState(p)) }
 
-// machineOf returns the machine of a run that stands somewhere.
-func machineOf(st *State) *Machine {
+// GoOn returns the machine of a run that stands somewhere, by all of its facts. The state
+// is the machine's from then on.
+func GoOn(st *State) *Machine {
 	p := st.Plan
 	m := &Machine{State: st, jobs: make([]job, len(p.Vaults)), timers: newTimers(),
 		windowed: map[int]struct{}{}, touched: map[int]struct{}{}, preparing: make([]int, len(st.parts))}

@@ -169,7 +169,7 @@ func (s *State) LeaveWord(o Order, by fleet.Actor, at time.Time) (said Said, rec
 				"no process carries the run out: there is nothing to stop")
 		}
 		if s.InFlight() == 0 {
-			out := machineOf(s).Step(at, []Observation{Commanded{stop}})
+			out := GoOn(s).Step(at, []Observation{Commanded{stop}})
 			said.Events = out.Facts
 			return said, out.FactRecords, out.Err
 		}

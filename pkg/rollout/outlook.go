@@ -81,8 +81,7 @@ func goOn(st *State, now time.Time, takes func(plan.Prediction) time.Duration, s
 	if !st.Closing() {
 		st.Run.Stopped = nil
 	}
-	m := New(st.Plan)
-	m.State = st
+	m := GoOn(st)
 	s := newSimulation(m, Rehearsal{Start: now, Stop: stop,
 		Duration: func(v *plan.Vault) time.Duration { return takes(st.here(v.Predicted)) }})
 	for i := range st.Vaults {

@@ -169,24 +169,28 @@ func newVaultRun(t *testing.T, vaults, upgrades int) *vaultRun {
 
 func (r *vaultRun) carryOut(interrupt <-chan struct{}, commands ...fleet.Fact) fleet.ExitCode {
 	r.t.Helper()
-	code, err := runner.Run(r.t.Context(),
-		runner.Options{Plan: r.plan, Store: r.store, Cloud: r.cloud, Commands: commands, Interrupt: interrupt,
-			Replay: func(apply func(fleet.Event) error) error {
-				return r.store.Events("run", func(_ uint64, e fleet.Event) error { return apply(e) })
-			}})
+	code, err := runner.Run(r.t.Context(), runner.Options{Plan: r.plan, Store: r.store, Cloud: r.cloud,
+		Commands: commands, Interrupt: interrupt, Begins: r.state()})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	return code
 }
 
-// stand is where a vault stands.
-func (r *vaultRun) stand(i int) *rollout.VaultState {
+// state is where the run stands by its facts.
+func (r *vaultRun) state() *rollout.State {
 	r.t.Helper()
 	st := rollout.NewState(r.plan)
 	if err := r.store.Events("run", func(_ uint64, e fleet.Event) error { return st.Apply(e) }); err != nil {
 		r.t.Fatal(err)
 	}
+	return st
+}
+
+// stand is where a vault stands.
+func (r *vaultRun) stand(i int) *rollout.VaultState {
+	r.t.Helper()
+	st := r.state()
 	return &st.Vaults[i]
 }
 

@@ -25,6 +25,9 @@ type Options struct {
 	Store Store
 	Cloud Upgrader
 
+	// Begins is where the run stands by its facts so far, all that the Store has of it;
+	// Run has it from then on, and changes it. nil: Replay tells.
+	Begins *rollout.State
 	// Replay feeds the run's facts so far, oldest first, RunOpened among them.
 	Replay func(apply func(fleet.Event) error) error
 	// Commands are facts that come with the command, Resumed for one. They are
@@ -61,9 +64,13 @@ type Options struct {
 // An error means the run could not go on: ErrCommit, or facts that contradict
 // each other. Outcomes of vaults are never errors.
 func Run(ctx context.Context, o Options) (fleet.ExitCode, error) {
-	r := &run{o: o, machine: rollout.New(o.Plan), mail: make(chan struct{}, 1),
-		watchers: map[string]*watcher{}}
-	if o.Replay != nil {
+	r := &run{o: o, mail: make(chan struct{}, 1), watchers: map[string]*watcher{}}
+	if o.Begins != nil {
+		r.machine = rollout.GoOn(o.Begins)
+	} else {
+		r.machine = rollout.New(o.Plan)
+	}
+	if o.Begins == nil && o.Replay != nil {
 		if err := o.Replay(r.machine.Apply); err != nil {
 			return fleet.ExitInternal, fmt.Errorf("the run cannot be rebuilt from its journal: %w", err)
 		}

@@ -111,6 +111,16 @@ func (r *Reader) open(e fleet.Event) error {
 	return nil
 }
 
+// Opened is an operation with its addresses, where the ledger still has them, as Events
+// hands it over. The one that is given stays as it is.
+func (r *Reader) Opened(vault fleet.Key, o *fleet.Operation) (*fleet.Operation, error) {
+	if o == nil || o.Sealed == "" {
+		return o, nil
+	}
+	opened := *o
+	return &opened, r.openOne(vault, &opened)
+}
+
 func (r *Reader) openOne(vault fleet.Key, o *fleet.Operation) error {
 	if o == nil || o.Sealed == "" {
 		return nil

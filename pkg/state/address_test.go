@@ -60,6 +60,13 @@ func TestSignedAddresses(t *testing.T) {
 	if got := answered(t, reopened()); len(got) != 2 || got[0] != want || got[1] != want {
 		t.Fatalf("after a restart they are %+v", got)
 	}
+	sealed := shown
+	if got, err := l.Opened(statetest.Key(1), &sealed); err != nil || *got != want || sealed != shown {
+		t.Fatalf("%+v was opened to %+v, %v", sealed, got, err)
+	}
+	if got, err := l.Opened(statetest.Key(3), &sealed); err != nil || *got != shown {
+		t.Fatalf("without an address it was opened to %+v, %v", got, err)
+	}
 	err := l.Scan(func(e state.Entry) error {
 		if bytes.Contains(e.Data, []byte("&s=")) || bytes.Contains(e.Data, []byte("&c=")) {
 			t.Errorf("the journal has a signature: %s", e.Data)
