@@ -228,11 +228,24 @@ type entry struct{ key, value []byte }
 const (
 	pageEntries = 1000
 	pageBytes   = 1 << 20
+	pageRoom    = 64 << 10 // what is allocated at once for them
 )
 
 // page returns the entries of a bucket from a key on; after it when past.
 func (r *Reader) page(bucket, from []byte, past bool) ([]entry, error) {
 	var entries []entry
+	var room []byte // what is copied shares allocations: a journal has a million values
+	kept := func(b []byte) []byte {
+		if b == nil {
+			return nil
+		}
+		if cap(room)-len(room) < len(b) {
+			room = make([]byte, 0, max(pageRoom, len(b)))
+		}
+		n := len(room)
+		room = append(room, b...)
+		return room[n:len(room):len(room)]
+	}
 	err := r.view(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucket)
 		if b == nil {
@@ -244,7 +257,7 @@ func (r *Reader) page(bucket, from []byte, past bool) ([]entry, error) {
 			k, v = c.Next()
 		}
 		for size := 0; k != nil && len(entries) < pageEntries && size < pageBytes; k, v = c.Next() {
-			entries = append(entries, entry{bytes.Clone(k), bytes.Clone(v)})
+			entries = append(entries, entry{kept(k), kept(v)})
 			size += len(k) + len(v)
 		}
 		return nil
