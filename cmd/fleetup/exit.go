@@ -65,7 +65,11 @@ func explain(w io.Writer, err error, asJSON bool, keep func(next string) string)
 	}
 	problems, _ := errors.AsType[*inventory.Problems](err)
 	message, next := advice(err)
+	var warnings []inventory.Problem
 	if problems != nil {
+		if _, ok := errors.AsType[linted](err); ok {
+			warnings = problems.Warnings
+		}
 		message = words.Count(len(problems.List), "problem") + " in the inventory"
 		if next == "" {
 			next = corrected(problems)
@@ -81,12 +85,15 @@ func explain(w io.Writer, err error, asJSON bool, keep func(next string) string)
 			body.Next, body.Commands = &one, commandsIn(next)
 		}
 		if problems != nil {
-			body.Problems = problems.List
+			body.Problems, body.Warnings = problems.List, warnings
 		}
 		_ = writeJSON(w, errorDocument{1, body}) // stderr: nobody left to tell
 		return
 	}
 	if problems != nil {
+		for _, p := range warnings {
+			say(w, "%s", inWords(p))
+		}
 		for _, p := range problems.List {
 			say(w, "%s", p.String())
 		}
@@ -116,6 +123,7 @@ type errorBody struct {
 	Next     *string             `json:"next"`
 	Commands []string            `json:"commands"` // the command lines in next, to be run as they stand
 	Problems []inventory.Problem `json:"problems"`
+	Warnings []inventory.Problem `json:"warnings,omitempty"` // beside problems
 }
 
 // advice parts what happened from what to do next, where an error knows it.

@@ -48,12 +48,18 @@ func (e *environment) inventoryCommand() *cli.Command {
 	}
 }
 
+// linted is an error for who wants to know all about an inventory: the warnings beside
+// its mistakes, too, which would only be in the way of another command's person.
+type linted struct{ error }
+
+func (l linted) Unwrap() error { return l.error }
+
 func (e *environment) lint(c *cli.Context) error {
 	defer sparing()()
 	file := fileOf(c)
 	loaded, err := load(c, file)
 	if err != nil {
-		return err
+		return linted{err}
 	}
 	p, warnings := loaded.Plan, append([]inventory.Problem{}, loaded.Warnings...)
 	next := report.Step{Args: []string{"plan", file}}

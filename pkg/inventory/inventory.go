@@ -81,10 +81,17 @@ func parse(name string, data []byte, now time.Time, kinds []fleet.KindSpec, part
 	if _, err := d.decode(data, now); err != nil {
 		return nil, nil, err
 	}
+	if warnings != nil {
+		d.warnNames()
+	}
 	p, issues := plan.Build(d.handOver())
 	d.report(issues)
-	if err := d.failed(); err != nil {
-		return nil, nil, err
+	if len(d.problems) > 0 {
+		found := &Problems{List: d.sorted(d.problems)}
+		if warnings != nil {
+			found.Warnings = d.certain()
+		}
+		return nil, nil, found
 	}
 	if warnings != nil {
 		*warnings = d.warned(p)

@@ -276,7 +276,8 @@ func (p Problem) String() string {
 // Problems is everything that is wrong with an inventory, in the order of the
 // file; what is wrong with included files follows. It holds at least one.
 type Problems struct {
-	List []Problem
+	List     []Problem
+	Warnings []Problem // beside them, where they were asked for: see Check
 }
 
 // Error returns one line for each problem.

@@ -14,7 +14,8 @@ import (
 
 // Check is Load that also tells what is no mistake for certain: what has no effect,
 // and what only looks unusual. Each has its place, like a problem; the order is that
-// of the files. There are none beside an error.
+// of the files. Beside mistakes those that hold whatever the mistakes hide are in
+// Problems.Warnings.
 func Check(path string, now time.Time, kinds ...fleet.KindSpec) (*plan.Plan, []Problem, error) {
 	var warnings []Problem
 	p, _, err := load(path, now, kinds, false, &warnings)
@@ -85,10 +86,17 @@ func (d *decoder) warn(at place, hint, format string, args ...any) {
 	d.warnings = append(d.warnings, d.problemAt(at, hint, format, args))
 }
 
-// warn collects the warnings about a plan that can be run.
+// certain collects the warnings that hold whatever the mistakes beside them hide. That a
+// thing has no effect, and how holds and labels meet, is known of a plan alone.
+func (d *decoder) certain() []Problem {
+	d.warnCalendars()
+	d.warnLimits()
+	return d.sorted(d.warnings)
+}
+
+// warned collects the warnings about a plan that can be run, but for those of warnNames.
 func (d *decoder) warned(p *plan.Plan) []Problem {
 	d.warnHolds(p)
-	d.warnNames(p)
 	d.warnCalendars()
 	d.warnLimits()
 	d.warnUnused()
@@ -127,16 +135,26 @@ func (d *decoder) warnHolds(p *plan.Plan) {
 }
 
 // warnNames tells names that today's rules do not allow, and locations that no
-// cloud is known to have: an older vault, and a new region, may have them.
-func (d *decoder) warnNames(p *plan.Plan) {
+// cloud is known to have: an older vault, and a new region, may have them. It goes by
+// what was read, before a plan takes it over, and so beside mistakes too.
+func (d *decoder) warnNames() {
+	var vaults []*fleet.Vault
+	for i := range d.in.Subscriptions {
+		for j := range d.in.Subscriptions[i].Vaults {
+			vaults = append(vaults, &d.in.Subscriptions[i].Vaults[j])
+		}
+	}
+	if len(vaults) != len(d.vaults) {
+		return // one could not be read: the places are not those of the vaults
+	}
 	seen := map[spot]bool{}
-	for i := range p.Vaults {
-		v, note := &p.Vaults[i], &d.vaults[i]
-		if _, unusual := fleet.CheckVaultName(v.ResourceType, v.Name); unusual != "" {
+	for i, v := range vaults {
+		note := &d.vaults[i]
+		if _, unusual := fleet.CheckVaultName(v.ResourceType, v.Name); v.Name != "" && unusual != "" {
 			d.warn(d.placeAt(note.name), "compare it with the portal",
 				"a vault's name %s %s: today's rules do not allow that", quote(v.Name), unusual)
 		}
-		if fleet.KnownLocation(v.Location) || seen[note.location] {
+		if v.Location == "" || fleet.KnownLocation(v.Location) || seen[note.location] {
 			continue
 		}
 		seen[note.location] = true

@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -145,6 +146,36 @@ subscriptions: [{id: 11111111-1111-4111-8111-111111111111, vaults: [{name: a, la
 `), now)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
+// TestWarningsBesideMistakes: what is told without a plan is told beside mistakes, too,
+// whether they show while the text is read or when a plan is made of it.
+func TestWarningsBesideMistakes(t *testing.T) {
+	t.Parallel()
+	for what, text := range map[string]string{
+		"read":    "limits: {upgrades: 5, perSubscription: 8, perRegion: 3}\n",
+		"planned": "limits: {upgrades: 5, perSubscription: 8}\nwaves: [{name: one, match: {ring: none}}]\n",
+	} {
+		path := write(t, "f.yaml", warnHead+text+"defaults: {resourceType: BackupVault, targetResourceGroup: rg}\n"+
+			"blackouts: [{from: 2020-01-01T00:00, to: 2020-01-02T00:00, timezone: UTC}]\n"+
+			"subscriptions:\n  - id: 11111111-1111-4111-8111-111111111111\n    name: prod\n"+
+			"    vaults: [{name: 1st_vault, location: Westeuropa}]\n")
+		_, list, err := inventory.Check(path, now, kindsOfTests()...)
+		problems, ok := errors.AsType[*inventory.Problems](err)
+		if !ok || list != nil {
+			t.Fatalf("%s: %v, %v", what, list, err)
+		}
+		var said strings.Builder
+		for _, w := range problems.Warnings {
+			said.WriteString(w.String() + "\n")
+		}
+		for _, part := range []string{"perSubscription 8 has no effect", "a blackout is over", `"1st_vault"`,
+			`location "Westeuropa"`} {
+			if strings.Count(said.String(), part) != 1 {
+				t.Errorf("%s: not once %q in:\n%s\nbeside: %v", what, part, &said, err)
+			}
 		}
 	}
 }
