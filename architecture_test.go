@@ -116,7 +116,7 @@ var rooms = map[string][]string{
 	"pkg/azure/internal/check":       {"pkg/fleet", "pkg/azure"},
 	"pkg/azure/internal/share":       {"golang.org/x/sync"},
 	"pkg/azure/internal/text":        {"internal/lazyregexp"},
-	"pkg/emulator":                   {"pkg/emulator/kql", "internal/lazyregexp"},
+	"pkg/emulator":                   {"pkg/emulator/kql", "internal/lazyregexp", "internal/words"},
 	"pkg/emulator/kql":               {},
 	"pkg/standing":                   {"pkg/fleet", "pkg/plan", "pkg/rollout"},
 	"pkg/standing/forecast":          {"pkg/fleet", "pkg/rollout", "pkg/standing"},

@@ -22,7 +22,7 @@ func TestExitOK(t *testing.T) {
 	w.cloud.AddVault(strictcloud.Vault{Subscription: subA, Name: "held", Hold: "legal freeze"})
 	w.write(strictcloud.Inventory{})
 	w.start("validate", w.inv).ends(0)
-	w.start("plan", w.inv).ends(0).says("NOT CHECKED AGAINST AZURE")
+	w.start("plan", w.inv).ends(0).says("NOT CHECKED AGAINST http://127.0.0.1:")
 	if n := w.accepted(); n != 0 {
 		t.Fatalf("looking has started %d upgrades", n)
 	}
@@ -69,8 +69,8 @@ func TestExitUsage(t *testing.T) {
 		{"no ledger to show", []string{"status", "--state", "none.db"}, "no ledger"},
 		{"no ledger to re-open in", []string{"reopen", subA + "/v0", "--reason", "why", "--state", "none.db"},
 			"no ledger"},
-		{"no reason", []string{"reopen", subA + "/v0", "--state", "none.db"}, "--reason"},
-		{"no such format", []string{"status", "--state", "none.db", "-o", "yaml"}, "yaml"},
+		{"no reason", []string{"hold", subA + "/v0", "--state", "none.db"}, "--reason"},
+		{"no such format", []string{"status", "--state", "none.db", "-o", "yml"}, "yml"},
 	} {
 		got := w.start(c.args...).ends(2).says(c.says)
 		if got.stdout.String() != "" {

@@ -17,6 +17,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/report/lexicon"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/web"
 )
@@ -106,7 +107,8 @@ func readSecret(flag textFlag, file, why string) ([]byte, error) {
 	defer f.Close()
 	// The open file is asked, not its name, which may lead elsewhere by now.
 	if fi, err := f.Stat(); err != nil || fi.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
-		return nil, failure.Usage("chmod 600 on it", "--%s: others may read %s, and %s", flag, file, why)
+		return nil, failure.Usage(strings.Replace(lexicon.Command(file), "fleetup", "chmod 600", 1),
+			"--%s: others may read %s, and %s", flag, file, why)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, mostSecret))
 	if err == nil {

@@ -49,7 +49,7 @@ func parseWhatIf(text string, have plan.Limits, right string) (whatIf, error) {
 		if key == "failures" {
 			f, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
 			if err != nil || !(f >= 0 && f <= 100) || !strings.HasSuffix(value, "%") {
-				return bad(part, "failures is a percentage such as 5%")
+				return bad(part, "failures is a share from 0% to 100%, such as 5%")
 			}
 			w.failures = f
 			continue

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	spelling "github.com/fleetup-dev/fleetup/internal/words"
 )
 
 // Mistake is one thing wrong with a scenario.
@@ -112,6 +114,10 @@ func (c *checker) fault(path string, f *Fault) {
 		var names []string
 		for _, k := range faultKinds {
 			names = append(names, k.Kind)
+		}
+		if near := spelling.Likeliest(f.Kind, names); near != "" {
+			c.add(path+".kind", "%q is no kind of fault; did you mean %q?", f.Kind, near)
+			return
 		}
 		c.add(path+".kind", "%q is no kind of fault; there are %s", f.Kind, strings.Join(names, ", "))
 		return

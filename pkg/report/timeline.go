@@ -159,8 +159,8 @@ func sayable(f fleet.Fact) bool {
 // died adds that the process went without a word, behind the last entry that it is known to
 // have lived to see.
 func (c *TimelineBuilder) died() {
-	e := Entry{At: Time{c.lastAt}, Kind: "died", Text: "the process crashed or was killed after this", Times: 1,
-		vault: -1}
+	e := Entry{At: Time{c.lastAt}, Kind: "died", Times: 1, vault: -1,
+		Text: "the process was ended at once, killed, or crashed after this"}
 	if at := len(c.tail) - c.since; at >= 0 && (len(c.tail) > 0 || len(c.head) == firstEntries) {
 		c.tail = slices.Insert(c.tail, at, e)
 		return

@@ -105,7 +105,7 @@ func TestTimeline(t *testing.T) {
 	want := `run opened, plan 7f3a9c21, by ops
 wave canary opened
 subscription hr is throttled until Mon 11:05, 2 times in a row
-the process crashed or was killed after this
+the process was ended at once, killed, or crashed after this
 resumed, by night shift: 0 upgrades in flight or in doubt
 subscription dev refused a start: not signed in, or no permission: expired
 stopped: a sign-in or permission is missing: subscription ` + reporttest.DevID + `: expired

@@ -27,8 +27,8 @@ func (d *dryRun) page() *layout.Page {
 		lexicon.Or(d.plan.Inventory, "no file"), lexicon.Dot, c)
 	p.Line("%s Nothing was started.", d.permanence())
 	if d.opts.Validations == nil {
-		p.Line("NOT CHECKED AGAINST AZURE: only what the inventory says is known; --validate makes every read-only " +
-			"check.")
+		p.Line("NOT CHECKED AGAINST %s: only what the inventory says is known; --validate makes every read-only "+
+			"check.", d.against())
 	} else {
 		p.Line("%s", d.checkedWords(c))
 	}
@@ -123,8 +123,17 @@ func (d *dryRun) checkedWords(c lexicon.Clock) string {
 	return d.learnt("")
 }
 
+// against is the cloud in capitals; the address of one is left as it is.
+func (d *dryRun) against() string {
+	cloud := cloudWords(d.plan.Cloud)
+	if strings.Contains(cloud, "://") {
+		return cloud
+	}
+	return strings.ToUpper(cloud)
+}
+
 func (d *dryRun) learnt(when string) string {
-	cloud, unread := strings.ToUpper(cloudWords(d.plan.Cloud))+when, len(d.unread())
+	cloud, unread := d.against()+when, len(d.unread())
 	read := len(d.opts.Validations) - len(d.with(func(v *report.Vault) bool {
 		return v.Status == fleet.Pending &&
 			len(v.Findings) > 0
@@ -369,12 +378,15 @@ func (d *dryRun) figures(p *layout.Page, c lexicon.Clock) {
 		p.Pair("Windows", "%s", line)
 	}
 	d.halts(p)
-	worst := fmt.Sprintf("%d failed (budget %d + %d in flight)", d.worstCase(), d.runBudget(), d.flying())
-	if d.plan.Ceiling == plan.CeilingHard {
-		worst = fmt.Sprintf("%d failed: a hard ceiling counts what is in flight", d.worstCase())
-	}
-	if d.worstCase() < d.runBudget()+d.flying() {
-		worst += ": every vault that may start"
+	worst := fmt.Sprintf("%d failed", d.worstCase())
+	switch {
+	case d.plan.Ceiling == plan.CeilingHard:
+		worst += ": a hard ceiling counts what is in flight"
+	case d.worstCase() < d.runBudget()+d.flying():
+		worst += fmt.Sprintf(": every vault that may start; the budget allows %d + %d in flight", d.runBudget(),
+			d.flying())
+	default:
+		worst += fmt.Sprintf(" (budget %d + %d in flight)", d.runBudget(), d.flying())
 	}
 	p.Pair("Worst case", "%s", worst)
 	d.consents(p)
