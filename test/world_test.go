@@ -200,7 +200,7 @@ func (w *world) judgeLog() {
 	}
 	for _, c := range w.clients {
 		<-c.done
-		if c.killed() || strings.Contains(c.stderr.String(), "Ended at once") {
+		if c.killed() || strings.Contains(c.stderr.String(), "ended at once by a second signal") {
 			kills++
 		}
 	}

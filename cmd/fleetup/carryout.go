@@ -44,6 +44,9 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		return err
 	}
 	defer e.ends.watch()()
+	resume := lexicon.Command("resume", "--yes", "--state", j.path)
+	e.goesOn.Store(&resume)
+	defer e.goesOn.Store(nil)
 	progress, reporter := e.newProgress(c, j), e.newReporter(c, j.reports, j.path)
 	if err := e.onPage(c, j, progress); err != nil {
 		progress.stop()

@@ -40,6 +40,7 @@ type environment struct {
 	log            atomic.Pointer[processLog] // nil: nobody wants one
 	targets        []notify.Target            // who is told what happens to a run
 	args           []string                   // the command line, as it was given
+	goesOn         atomic.Pointer[string]     // the command line that goes on with what is cut off; nil: nothing is
 	die            func(fleet.ExitCode)
 }
 
@@ -80,8 +81,14 @@ func (e *environment) obey(signals <-chan os.Signal) {
 		return
 	}
 	<-signals
-	say(e.stderr, "Ended at once. fleetup resume reads what is in doubt before it sends anything.")
-	e.log.Load().end(fleet.ExitInterrupted, errors.New("ended by a second signal"), atOnce)
+	cut, next := "ended at once by a second signal", ""
+	if resume := e.goesOn.Load(); resume != nil {
+		cut += "; what is in doubt now will be read before anything is sent again"
+		next = *resume
+	}
+	err := failure.New(fleet.ExitInterrupted, errors.New(cut), next)
+	explain(e.stderr, err, e.jsonErrors.Load(), typedOn(e.app(), e.args).alongLines)
+	e.log.Load().end(fleet.ExitInterrupted, err, atOnce)
 	e.die(fleet.ExitInterrupted)
 }
 

@@ -13,22 +13,40 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-// TestTwoSignals: the first asks for an orderly end, the second ends at once.
+// TestTwoSignals: the first asks for an orderly end, the second ends at once, and says
+// what goes on with a run that it cut off.
 func TestTwoSignals(t *testing.T) {
 	t.Parallel()
-	died := make(chan fleet.ExitCode, 1)
-	e := &environment{stderr: io.Discard, interrupt: make(chan struct{}), die: func(c fleet.ExitCode) { died <- c }}
-	signals := make(chan os.Signal, 2)
-	defer e.ends.watch()()
-	go e.obey(signals)
-	signals <- os.Interrupt
-	<-e.interrupt
-	if len(died) > 0 {
-		t.Error("the first signal ended it")
-	}
-	signals <- os.Interrupt
-	if code := <-died; code != fleet.ExitInterrupted {
-		t.Errorf("it ended with %d", code)
+	resume := "fleetup resume --yes --state night.db"
+	for _, tt := range []struct {
+		goesOn *string
+		want   string
+	}{
+		{nil, "fleetup: ended at once by a second signal\n"},
+		{&resume, "fleetup: ended at once by a second signal; what is in doubt now will be read before anything is sent " +
+			"again\nNext: " + resume + " --report night.html\n"},
+	} {
+		died := make(chan fleet.ExitCode, 1)
+		var errs bytes.Buffer
+		e := &environment{stderr: &errs, interrupt: make(chan struct{}), die: func(c fleet.ExitCode) { died <- c },
+			args: []string{"fleetup", "run", "fleet.yaml", "--report", "night.html"}}
+		e.goesOn.Store(tt.goesOn)
+		signals := make(chan os.Signal, 2)
+		done := e.ends.watch()
+		go e.obey(signals)
+		signals <- os.Interrupt
+		<-e.interrupt
+		if len(died) > 0 {
+			t.Error("the first signal ended it")
+		}
+		signals <- os.Interrupt
+		if code := <-died; code != fleet.ExitInterrupted {
+			t.Errorf("it ended with %d", code)
+		}
+		if errs.String() != tt.want {
+			t.Errorf("it said\n%s\nwant\n%s", errs.String(), tt.want)
+		}
+		done()
 	}
 }
 
