@@ -81,11 +81,14 @@ func Load(path string, acceptWarnings bool) (Loaded, error) {
 			"%s is a ledger, and not an inventory or a saved plan", path)
 	}
 	if saved {
-		data, err := textfile.ReadText(path)
+		data, err := textfile.Read(path)
 		if err != nil {
 			return Loaded{}, unread(err)
 		}
-		p, err := plan.ReadSaved(data)
+		var p *plan.Plan
+		if data, err = textfile.Decode(data); err == nil {
+			p, err = plan.ReadSaved(data)
+		}
 		if err != nil {
 			return Loaded{}, failure.New(fleet.ExitUsage, fmt.Errorf("%s is no plan that can be run: %w", path, err),
 				lexicon.Command("plan", "INVENTORY", "--out", path))
@@ -119,14 +122,18 @@ func IsSavedPlan(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	text, err := textfile.Decode(data)
-	return err == nil && looksSaved(text), nil // else it may be an inventory, which tells what is wrong
+	if text, err := textfile.Decode(data); err == nil {
+		data = text
+	}
+	return looksSaved(data), nil // else it may be an inventory, which tells what is wrong
 }
 
-// looksSaved reports whether a file is a saved plan rather than an inventory.
+// looksSaved reports whether a file is a saved plan rather than an inventory, or was one:
+// what is wrong with a damaged one is not what would be wrong with an inventory.
 func looksSaved(data []byte) bool {
-	text := strings.TrimSpace(string(data[:min(len(data), 64)]))
-	return strings.HasPrefix(text, "{") && strings.Contains(text, `"schemaVersion"`)
+	text := strings.TrimSpace(string(data))
+	begins := strings.HasPrefix(text, "{") && strings.Contains(text[:min(len(text), 64)], `"schemaVersion"`)
+	return begins || strings.Contains(text, `"schemaVersion": `) && strings.Contains(text, `"fingerprint": "`)
 }
 
 // homeOf finds the inventory that a saved plan was made from: it names the

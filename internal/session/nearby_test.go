@@ -91,7 +91,17 @@ func TestLoadErrors(t *testing.T) {
 	if err := os.WriteFile(plan, []byte(`{"schemaVersion": 0}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	// Nor one whose beginning was lost, or is another file's: it is told as a plan.
+	written := "{\n  \"schemaVersion\": 1,\n  \"fingerprint\": \"d48c\"\n}\n"
+	beheaded, overwritten := filepath.Join(dir, "beheaded.plan"), filepath.Join(dir, "overwritten.plan")
+	for path, text := range map[string]string{beheaded: written[3:], overwritten: "\xa9\x00\xff" + written} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct{ path, says, meant string }{
+		{beheaded, "is no plan that can be run", ""},
+		{overwritten, "is no plan that can be run", ""},
 		{filepath.Join(dir, "fleet.yml"), "cannot be read", filepath.Join(dir, "fleet.yaml")},
 		{dir, "cannot be read", ""},
 		{plan, "is no plan that can be run", ""},

@@ -28,26 +28,38 @@ func (e *Error) Error() string {
 // reads itself (json.Unmarshaler) is asked for its names no further than that each stands
 // once.
 func Decode(data []byte, v any) error {
-	if !utf8.Valid(data) {
-		return fault(data, len(bytes.ToValidUTF8(data, nil)), "it is not UTF-8")
+	if at := invalid(data); at < len(data) {
+		return fault(data, at, "it is not UTF-8")
+	}
+	if !json.Valid(data) { // then the walk may rely on how deep it goes
+		syntax, _ := errors.AsType[*json.SyntaxError](json.Unmarshal(data, new(json.RawMessage)))
+		switch {
+		case syntax == nil, strings.HasPrefix(syntax.Error(), "unexpected end"):
+			return fault(data, len(data), "it ends in the middle: it was cut short")
+		case strings.HasSuffix(syntax.Error(), "after top-level value"):
+			return fault(data, int(syntax.Offset)-1, "something comes after it")
+		}
+		return fault(data, int(syntax.Offset)-1, "%v", syntax)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if !json.Valid(data) { // then the walk may rely on how deep it goes
-		err := d.Decode(v)
-		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return fault(data, int(syntax.Offset)-1, "%v", syntax)
-		}
-		if err == nil {
-			return fault(data, int(d.InputOffset()), "something comes after it")
-		}
-		return err
-	}
 	w := walk{data, json.NewDecoder(bytes.NewReader(data))}
 	if err := w.value(reflect.TypeOf(v)); err != nil {
 		return err
 	}
 	return d.Decode(v)
+}
+
+// invalid is where a text is no UTF-8, its length where it is.
+func invalid(data []byte) int {
+	for at := 0; at < len(data); {
+		r, n := utf8.DecodeRune(data[at:])
+		if r == utf8.RuneError && n == 1 {
+			return at
+		}
+		at += n
+	}
+	return len(data)
 }
 
 // fault is an Error at a byte of a text.

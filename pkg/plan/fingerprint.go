@@ -149,6 +149,9 @@ func decode(data []byte, read func(*Plan) error) (*Plan, error) {
 		SchemaVersion int `json:"schemaVersion"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
+		if placed := read(&Plan{}); placed != nil {
+			err = placed
+		}
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if head.SchemaVersion != SchemaVersion {
