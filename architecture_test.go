@@ -123,7 +123,7 @@ var rooms = map[string][]string{
 	"pkg/report/lexicon":             {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "internal/lazyregexp"},
 	"pkg/report/layout": {"gopkg.in/yaml.v3", "internal/lazyregexp", "pkg/fleet", "pkg/report/lexicon",
 		"github.com/jedib0t/go-pretty/v6"},
-	"pkg/report": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report/layout",
+	"pkg/report": {"internal/words", "pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report/layout",
 		"pkg/report/lexicon", "github.com/jmespath/go-jmespath"},
 	"pkg/report/progress": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "pkg/report/layout",
 		"pkg/report/lexicon", "github.com/jedib0t/go-pretty/v6"},

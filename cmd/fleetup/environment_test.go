@@ -23,8 +23,8 @@ func TestTwoSignals(t *testing.T) {
 		want   string
 	}{
 		{nil, "fleetup: ended at once by a second signal\n"},
-		{&resume, "fleetup: ended at once by a second signal; what is in doubt now will be read before anything is sent " +
-			"again\nNext: " + resume + " --report night.html\n"},
+		{&resume, "fleetup: ended at once by a second signal; what is in doubt now will be read before anything is " +
+			"sent again\nNext: " + resume + " --report night.html\n"},
 	} {
 		died := make(chan fleet.ExitCode, 1)
 		var errs bytes.Buffer

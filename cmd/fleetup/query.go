@@ -47,6 +47,16 @@ func (e *environment) asked(c *cli.Context, act cli.ActionFunc) error {
 	if document.Len() == 0 {
 		return err
 	}
+	if ask != nil {
+		names, meant := ask.Unknown(document.Bytes())
+		for i, name := range names {
+			did := ""
+			if meant[i] != "" {
+				did = fmt.Sprintf("; did you mean %q?", meant[i])
+			}
+			say(e.stderr, "Note: nothing in this JSON is called %q%s", lexicon.Clean(name), did)
+		}
+	}
 	if unasked := answer(out, document.Bytes(), ask, form); unasked != nil {
 		if slices.Contains(orderNames(), c.Command.Name) {
 			return failure.New(fleet.ExitInternal, fmt.Errorf("the order has been given; only its answer could not be "+

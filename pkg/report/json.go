@@ -1,17 +1,9 @@
 package report
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"runtime/metrics"
 	"time"
 
-	"github.com/jmespath/go-jmespath"
-
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
-	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 )
 
 // SchemaVersion is the version of every JSON document of this package. Fields
@@ -92,94 +84,3 @@ func labels(m map[string]string) map[string]string {
 	}
 	return m
 }
-
-// Query is a JMESPath expression, asked of a JSON document.
-type Query struct{ expression *jmespath.JMESPath }
-
-// ParseQuery reads a JMESPath expression. The error says where it is wrong.
-func ParseQuery(text string) (*Query, error) {
-	q, err := jmespath.Compile(text)
-	if e, ok := errors.AsType[jmespath.SyntaxError](err); ok {
-		return nil, fmt.Errorf("the query %q is wrong at character %d: %w", text, min(e.Offset, len(text))+1, e)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the query %q is wrong: %w", text, err)
-	}
-	return &Query{q}, nil
-}
-
-// queryBounds are how long a query may take, and how much memory beside the document.
-// What it makes may grow without end: each step of it may double what there was.
-type queryBounds struct {
-	time   time.Duration
-	memory uint64
-}
-
-var usualQuery = queryBounds{time: time.Minute, memory: 1 << 30}
-
-// Write writes what the query finds in a JSON document: JSON again, null where there is
-// nothing.
-func (q *Query) Write(w io.Writer, document []byte) error { return q.write(w, document, usualQuery) }
-
-func (q *Query) write(w io.Writer, document []byte, most queryBounds) error {
-	var doc any
-	if err := json.Unmarshal(document, &doc); err != nil {
-		return fmt.Errorf("a query is asked of JSON: %w", err)
-	}
-	type answer struct {
-		data []byte
-		err  error
-	}
-	// What searches cannot be interrupted: it is left behind, by a process that ends.
-	answered := make(chan answer, 1)
-	held := heap()
-	go func() {
-		// The library panics where merge is given what is no object (go-jmespath 0.4.0, jpfMerge).
-		defer func() {
-			if p := recover(); p != nil {
-				answered <- answer{nil, fmt.Errorf("a function was given what it does not take: %v", p)}
-			}
-		}()
-		found, err := q.expression.Search(doc)
-		if err != nil {
-			answered <- answer{nil, err}
-			return
-		}
-		data, err := layout.Encode(found, "", "  ")
-		answered <- answer{data, err}
-	}()
-	late, look := time.NewTimer(most.time), time.NewTicker(20*time.Millisecond)
-	defer late.Stop()
-	defer look.Stop()
-	for {
-		select {
-		case a := <-answered:
-			if a.err != nil {
-				return &QueryError{a.err}
-			}
-			_, err := w.Write(a.data)
-			return err
-		case <-late.C:
-			return &QueryError{fmt.Errorf("it takes longer than %v", most.time)}
-		case <-look.C:
-			if now := heap(); now > held+most.memory {
-				return &QueryError{fmt.Errorf("what it makes of it takes more than %d MB", most.memory>>20)}
-			}
-		}
-	}
-}
-
-// heap is how much memory is in use.
-func heap() uint64 {
-	s := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64()
-}
-
-// QueryError says that a query, right as it is written, cannot be asked of a document.
-type QueryError struct{ err error }
-
-func (e *QueryError) Error() string {
-	return "the query cannot be asked of this JSON: " + e.err.Error()
-}
-func (e *QueryError) Unwrap() error { return e.err }

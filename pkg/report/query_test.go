@@ -54,3 +54,31 @@ func TestQuery(t *testing.T) {
 		}
 	}
 }
+
+// A name that is nowhere in the document finds null, which looks like an answer: it is
+// told. What the query itself calls so is there, and so is what a row has alone.
+func TestQueryOfUnknownNames(t *testing.T) {
+	t.Parallel()
+	document := []byte(`{"run": {"id": "a \\"name\\": b"}, "vaults": [{"vault": "x"}, {"vault": "y", "operationId": "z"}]}`)
+	for text, want := range map[string]string{
+		"vaults[].{v: vaults, s: operationId}":       "",
+		"vaults[].{v: vault} | [?v=='x'].v":          "",
+		"vaults[?operationID=='z'].vault | [0]":      "operationID operationId",
+		"vaults[].[vualt, name, length(`\"nope\"`)]": "vualt vault name ",
+		`"a\"b".run`: "a\"b ",
+		"vaults[].not_null(error.code, `{\"x\":1}`)": "error  code ",
+	} {
+		q, err := report.ParseQuery(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		names, meant := q.Unknown(document)
+		var got []string
+		for i, name := range names {
+			got = append(got, name+" "+meant[i])
+		}
+		if all := strings.Join(got, " "); all != want {
+			t.Errorf("%s asks for %q, want %q", text, all, want)
+		}
+	}
+}
