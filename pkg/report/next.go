@@ -56,6 +56,7 @@ var purposes = map[standing.Purpose]string{
 	standing.WhenMended:    "when it is mended",
 	standing.WhenUnblocked: "when the blocked vaults are mended",
 	standing.ToReadAgain:   "to read again, sending nothing",
+	standing.ToSeeAgain:    "to see whether the next run takes them",
 	standing.ToRetry:       "for the run that tries what was re-opened",
 	standing.ToGoOn:        "for the vaults never started",
 	standing.ToNewest:      "for what the newest run says",

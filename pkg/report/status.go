@@ -116,7 +116,6 @@ func (v *View) statusPage(o Options) *layout.Page {
 	v.flights(p, c)
 	need := v.needPerson()
 	if len(need) > 0 {
-		p.Section("NEEDS A PERSON: %s", lexicon.Vaults(len(need)))
 		g := layout.Grid{Head: []string{"STATUS", "VAULT", "OPERATION", "WHY"}, Spare: []int{2}, Wrap: true}
 		var blocked []*Vault
 		for _, x := range need {
@@ -126,6 +125,11 @@ func (v *View) statusPage(o Options) *layout.Page {
 			}
 			g.Rows = append(g.Rows, []string{strings.ToUpper(string(x.Status)), x.Vault,
 				lexicon.Or(ValueOf(x.OperationID), "-"), x.why()})
+		}
+		if head := "NEEDS A PERSON: " + lexicon.Vaults(len(need)); len(blocked) > 0 && len(g.Rows) > 0 {
+			p.Section("%s, %s of them blocked", head, lexicon.Number(len(blocked)))
+		} else {
+			p.Section("%s", head)
 		}
 		p.Table(g)
 		if len(blocked) > 0 {
@@ -167,8 +171,11 @@ func (v *View) blockedOf(need []*Vault) string {
 	if all == len(need) {
 		return lexicon.Vaults(all) + ": " + causes
 	}
-	return fmt.Sprintf("%s of %s: %s; the next run tries the rest again", lexicon.Number(len(need)),
-		lexicon.Vaults(all), causes)
+	rest := "the other needs nobody: the next run tries it again"
+	if n := all - len(need); n > 1 {
+		rest = fmt.Sprintf("the other %s need nobody: the next run tries them again", lexicon.Number(n))
+	}
+	return fmt.Sprintf("%s of %s: %s; %s", lexicon.Number(len(need)), lexicon.Vaults(all), causes, rest)
 }
 
 // selected says of a view of some vaults which numbers are of them, and which of the

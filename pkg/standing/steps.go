@@ -35,6 +35,7 @@ const (
 	WhenMended    Purpose = "mended"    // when the cause of the failure is gone
 	WhenUnblocked Purpose = "unblocked" // when what blocks vaults is mended
 	ToReadAgain   Purpose = "read"      // reads vaults again, sending nothing
+	ToSeeAgain    Purpose = "see"       // whether what comes right by itself has, for the run that takes it again
 	ToRetry       Purpose = "retry"     // the run that tries what was re-opened
 	ToGoOn        Purpose = "rest"      // the vaults that a closed run never started
 	ToNewest      Purpose = "newest"    // what the newest run says

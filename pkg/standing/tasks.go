@@ -405,7 +405,7 @@ func (l *tasker) blocked() {
 				t.Kind = TaskMend
 			}
 			if l.st.Run.Closed != nil && l.st.Plan.Inventory != "" {
-				t.Steps = []Step{{Args: []string{"plan", l.st.Plan.Inventory, "--validate"}}}
+				t.Steps = []Step{{Args: []string{"plan", l.st.Plan.Inventory, "--validate"}, For: ToSeeAgain}}
 				if t.Person {
 					t.Steps[0].For = WhenUnblocked
 				}

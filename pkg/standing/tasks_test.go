@@ -71,7 +71,7 @@ func TestTasks(t *testing.T) {
 			st.Vaults[0].Status, st.Vaults[0].Findings = fleet.Blocked, append(found("Old"), found(fleet.CodeBusy)...)
 			st.Vaults[1].Status, st.Vaults[1].Reason = fleet.Excluded, "a freeze"
 		}}, TaskOptions{}, "mend! [0] Old: plan fleet.yaml --validate (unblocked)\n" +
-			"wait [0] operation-in-progress: plan fleet.yaml --validate (now)\nrelease [1] excluded\n" +
+			"wait [0] operation-in-progress: plan fleet.yaml --validate (see)\nrelease [1] excluded\n" +
 			"→ plan fleet.yaml --validate (unblocked)"},
 		"paused before a gate": {[]func(*rollout.State){gated, func(st *rollout.State) {
 			st.Run.Paused = &fleet.Paused{By: by}

@@ -457,7 +457,7 @@ func list(v any, name string, keep func(any) bool) (out []string) {
 var (
 	inFlightHead = regexp.MustCompile(`(?m)^In flight (\d+),`)
 	inFlightLine = regexp.MustCompile(`(?m)^(?:  |! |!!|\? ) +\S+ (?:of \S+)? +(?:upgrading|starting|past median|BEYOND P90|OVERDUE|not ours|IN DOUBT) +(\S+)`)
-	needHead     = regexp.MustCompile(`(?m)^(?:Need a person|NEEDS A PERSON): (\d+) vaults?$`)
+	needHead     = regexp.MustCompile(`(?m)^(?:Need a person|NEEDS A PERSON): (\d+) vaults?(?:, \d+ of them blocked)?$`)
 	needLine     = regexp.MustCompile(`(?m)^  (?:FAILED |UNKNOWN|BLOCKED)  (\S+)`)
 	endsLine     = regexp.MustCompile(`(?m)^(?:ENDS|Ends) +(.*)$`)
 	figureOfEnd  = regexp.MustCompile(`<dt>Expected end</dt><dd>([^<]*)</dd>`)
