@@ -71,7 +71,7 @@ var readDownwards = map[string][]string{
 		"json.go"},
 	"pkg/report/progress": {"stream.go", "plain.go", "screen.go", "live.go", "livewaves.go", "liveflights.go",
 		"liveahead.go", "recent.go", "tracker.go"},
-	"pkg/report/dryrun": {"planpage.go", "plandata.go", "calendar.go", "whatif.go",
+	"pkg/report/dryrun": {"kinds.go", "planpage.go", "plandata.go", "calendar.go", "whatif.go",
 		"preflight.go", "planupgrade.go", "planpolicy.go",
 		"between.go", "heldbyhand.go", "plan.go", "forecast.go", "validate.go", "unfinished.go"},
 	"pkg/report/layout": {"linebuffer.go", "format.go", "zoned.go", "role.go", "page.go", "wrap.go",

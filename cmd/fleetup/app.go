@@ -49,6 +49,7 @@ func (e *environment) app() *cli.App {
 			e.statusCommand(), e.reportCommand(), e.auditCommand(), e.refreshCommand(),
 		}, e.orderCommands(), []*cli.Command{
 			e.reopenCommand(), e.showCommand(), e.runsCommand(), e.waitCommand(), e.serveCommand(), e.notifyCommand(),
+			e.initCommand(), e.kindsCommand(),
 			e.preflightCommand(), e.permissionsCommand(), e.inventoryCommand(), e.emulateCommand(),
 			e.completionCommand(), e.completeCommand(),
 			e.versionCommand(), e.helpCommand(),

@@ -19,6 +19,7 @@ import (
 var argumentNames = map[string]string{
 	"INVENTORY": "an inventory", "INVENTORY|PLAN": "an inventory or a saved plan", "VAULT": "a vault",
 	"FILE.csv":      "a table",
+	"KIND":          "an upgrade kind",
 	shellNames("|"): "a shell: " + shellNames(", "),
 }
 

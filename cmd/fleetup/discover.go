@@ -40,6 +40,12 @@ func (e *environment) discoverCommand() *cli.Command {
 	}
 }
 
+// How fast a cloud is read where nobody says otherwise.
+const (
+	discoverRate   = 20.0 // requests a second
+	discoverAtOnce = 8    // subscriptions
+)
+
 func discoverFlags() []cli.Flag {
 	return append(foundFlags(),
 		flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: " +
@@ -54,9 +60,9 @@ func discoverFlags() []cli.Flag {
 			Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"}),
 		flagDryRun.is(cli.BoolFlag{Usage: "with --update: say what would change, and write nothing"}),
 		flagSkipUnreadable.is(cli.BoolFlag{Usage: "go on without the subscriptions that cannot be read, and exit 3"}),
-		flagRequestsPerSecond.is(cli.Float64Flag{Value: 20,
+		flagRequestsPerSecond.is(cli.Float64Flag{Value: discoverRate,
 			Usage: "ask the cloud at most `N` times a second, all subscriptions together"}),
-		flagAtOnce.is(cli.IntFlag{Value: 8, Usage: "read `N` subscriptions at once"}))
+		flagAtOnce.is(cli.IntFlag{Value: discoverAtOnce, Usage: "read `N` subscriptions at once"}))
 }
 
 func (e *environment) discover(c *cli.Context) error {

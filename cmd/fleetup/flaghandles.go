@@ -21,6 +21,7 @@ type (
 
 const (
 	flagAgentDownload               textFlag = "agent-download"
+	flagCare                        textFlag = "care"
 	flagCase                        textFlag = "case"
 	flagChange                      textFlag = "change"
 	flagCloud                       textFlag = "cloud"
@@ -60,6 +61,7 @@ const (
 	flagUpdate                      textFlag = "update"
 	flagWave                        textFlag = "wave"
 	flagWhatIf                      textFlag = "what-if"
+	flagWindow                      textFlag = "window"
 
 	flagLabel           listFlag = "label"
 	flagManagementGroup listFlag = "management-group"

@@ -146,7 +146,11 @@ func checkOut(c *cli.Context) error {
 	case !inventory.Looks(data):
 		return failure.Usage("name another file", "--out: %s is not an inventory, and is not replaced", path)
 	case !flagOverwrite.of(c):
-		return failure.Usage(lexicon.Command("inventory", "discover", "--update", path),
+		next := "name another file"
+		if takes(c, flagSubscription) { // it may be brought up to date instead
+			next = lexicon.Command("inventory", "discover", "--update", path)
+		}
+		return failure.Usage(next,
 			"--out: %s is there already; --overwrite would replace it", path)
 	}
 	return nil
@@ -155,13 +159,8 @@ func checkOut(c *cli.Context) error {
 // writeFound writes a new inventory to a file, or to stdout, and says how it stands.
 func (e *environment) writeFound(path string, f *inventory.Found) error {
 	data := inventory.Write(f)
-	if path == "" || path == "-" {
-		if _, err := e.stdout.Write(data); err != nil {
-			return err
-		}
-	} else if err := textfile.ReplaceWith(textfile.Real(path), data); err != nil {
-		return failure.New(fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, failure.Cause(err)),
-			"free some room, or name another file")
+	if err := e.writeInventory(path, data); err != nil {
+		return err
 	}
 	for _, lost := range f.Lost() {
 		say(e.stderr, "%s", lost)
@@ -176,6 +175,19 @@ func (e *environment) writeFound(path string, f *inventory.Found) error {
 	name := cmp.Or(path, "-")
 	_, err := inventory.Parse(name, data, session.Now(), session.CurrentKinds()...)
 	e.sayNext(name, err)
+	return nil
+}
+
+// writeInventory writes an inventory to a file, or to stdout for none and for -.
+func (e *environment) writeInventory(path string, data []byte) error {
+	if path == "" || path == "-" {
+		_, err := e.stdout.Write(data)
+		return err
+	}
+	if err := textfile.ReplaceWith(textfile.Real(path), data); err != nil {
+		return failure.New(fleet.ExitInternal, fmt.Errorf("%s cannot be written: %w", path, failure.Cause(err)),
+			"free some room, or name another file")
+	}
 	return nil
 }
 

@@ -74,7 +74,7 @@ func TestFullDisk(t *testing.T) {
 		"reopen": "prod/a --reason mended LEDGER",
 		"hold":   "prod/c --reason freeze LEDGER", "release": "prod/c --reason freeze LEDGER",
 		"limit": "upgrades=1 --reason slow LEDGER", "note": "hello LEDGER",
-		"preflight": inventory, "permissions": inventory, "inventory": "", "inventory lint": inventory,
+		"kinds": "", "preflight": inventory, "permissions": inventory, "inventory": "", "inventory lint": inventory,
 		"inventory show":   inventory + " prod/a",
 		"inventory schema": "", "inventory import": table + " --cloud AzurePublic", "emulate": inventory,
 		"notify": "", "notify test": "--notify slack=http://127.0.0.1:9/hook",
@@ -83,6 +83,7 @@ func TestFullDisk(t *testing.T) {
 	silent := map[string]string{
 		"wait": "it prints nothing but messages", "demo": "it takes long, and prints as the others do",
 		"serve":              "it prints nothing but messages",
+		"init":               "it needs a cloud of today, and prints as kinds does",
 		"inventory discover": "it needs a cloud of today, and prints as import does",
 	}
 	run := func(line string) (fleet.ExitCode, string) {

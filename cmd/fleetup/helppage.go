@@ -18,7 +18,7 @@ var taskGroups = []struct {
 	title    string
 	commands []string
 }{
-	{"prepare", []string{"inventory", "permissions", "preflight", "validate", "plan", "notify"}},
+	{"prepare", []string{"kinds", "init", "inventory", "permissions", "preflight", "validate", "plan", "notify"}},
 	{"run", []string{"run", "resume", "wait"}},
 	{"watch and report", []string{"status", "serve", "report", "show", "runs", "audit"}},
 	{"steer a run", orderNames()},
@@ -64,6 +64,9 @@ var helpExamples = map[string][]string{
 	"runs": {"fleetup runs --state fleet.db"},
 	"serve": {"fleetup serve --state fleet.db --listen 127.0.0.1:8080",
 		"fleetup serve --state fleet.db --notify-file who"},
+	"init": {"fleetup init", "fleetup init --kind rsv-alerts --management-group contoso --cloud AzurePublic " +
+		"--window any --care careful"},
+	"kinds":            {"fleetup kinds", "fleetup kinds rsv-alerts", "fleetup kinds rsv-alerts --out fleet.yaml"},
 	"preflight":        {"fleetup preflight fleet.yaml"},
 	"permissions":      {"fleetup permissions fleet.yaml"},
 	"inventory lint":   {"fleetup inventory lint fleet.yaml"},

@@ -92,7 +92,7 @@ var kept = map[flagHandle]keeping{
 	flagResourceManager: {never, anAct}, flagServiceManagement: {never, anAct}, flagSubscriptionsFrom: {never, anAct},
 	flagSubscription:    {never, anAct},
 	flagManagementGroup: {never, anAct}, flagTargetResourceGroup: {never, anAct}, flagTenant: {never, anAct},
-	flagUpdate: {never, anAct}, flagLabel: {never, anAct},
+	flagUpdate: {never, anAct}, flagWindow: {never, anAct}, flagCare: {never, anAct}, flagLabel: {never, anAct},
 	flagSkipUnreadable: {never, anAct}, flagAtOnce: {never, anAct}, flagRequestsPerSecond: {never, anAct},
 }
 

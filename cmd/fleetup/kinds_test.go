@@ -61,8 +61,8 @@ func TestKindsDoc(t *testing.T) {
 
 func kindsTable(t *testing.T) string {
 	var b strings.Builder
-	b.WriteString("| kind | each vault gets | by | undone by | writes on the Resource Manager " +
-		"|\n|---|---|---|---|---|\n")
+	b.WriteString("| kind | each vault gets | by | undone by | writes on the Resource Manager | known |\n" +
+		"|---|---|---|---|---|---|\n")
 	for _, k := range session.Kinds {
 		if _, undoes := k.Kind.Undoes(); undoes {
 			continue
@@ -91,8 +91,8 @@ func kindsTable(t *testing.T) string {
 		if len(writes) == 0 {
 			writes = []string{"nothing"}
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s |\n", k.Kind, up.Title, up.Request.Method,
-			up.Request.Path, body, undo, strings.Join(writes, ", "))
+		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s | %s |\n", k.Kind, up.Title, up.Request.Method,
+			up.Request.Path, body, undo, strings.Join(writes, ", "), k.Known.Basis)
 	}
 	return b.String()
 }

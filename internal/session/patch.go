@@ -24,7 +24,9 @@ var writtenTypes = []*arm.VaultType{rsv.Vaults(), dataprotection.Vaults(), kv.Va
 func written() fleet.KindSpec {
 	w := arm.Written(writtenTypes...)
 	w.Recorded = recordedPatch
-	return fleet.KindSpec{Kind: fleet.KindPatch, Title: "a change that the inventory writes itself", Written: w}
+	return fleet.KindSpec{Kind: fleet.KindPatch, Title: "a change that the inventory writes itself", Written: w,
+		Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
+			Says: "whatever is published of the properties that it sets: nobody looks that up"}}
 }
 
 // patchOf is a kind that a plan has in itself.

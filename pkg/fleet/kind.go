@@ -51,6 +51,8 @@ type KindSpec struct {
 	// [ResourceTypes] and whose vaults have a target instead of a resource group.
 	Type ResourceType
 
+	Known Provenance // of what it sends and is answered
+
 	Permanent bool // nothing can undo it
 	// Confirm wants the kind's name said besides the usual consent: it is
 	// permanent, and on resources that are in use.
@@ -76,6 +78,24 @@ type KindSpec struct {
 	// what they have in common. nil for kinds that are built in.
 	Written *Written
 }
+
+// Provenance is what is known in public of a kind's request and of its answers. It says
+// nothing of vaults of the reader's: the first of those are for the reader to look at.
+type Provenance struct {
+	Basis ProvenanceBasis
+	Says  string // what is published, and where, as a phrase
+}
+
+// ProvenanceBasis says how much is known of a request.
+type ProvenanceBasis string
+
+// What may be known of a request.
+const (
+	// ProvenanceRecorded: answers of the real service to it are published.
+	ProvenanceRecorded ProvenanceBasis = "recorded"
+	// ProvenanceSpecified: it is that of the published specification or documentation alone.
+	ProvenanceSpecified ProvenanceBasis = "specified"
+)
 
 // Upgrade is what a plan does to each of its vaults, frozen in the plan: what is
 // planned is what runs.

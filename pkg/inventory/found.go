@@ -30,6 +30,7 @@ type Found struct {
 	// of all classic vaults that have none of their own: a name or a template; "": not known
 	TargetResourceGroup string
 	Subscriptions       []FoundSubscription
+	Rollout             *Rollout // waves, budget and limits to begin with; nil: none are written
 
 	lost map[lostLabel]int // labels that no inventory can hold, by how many have them
 }

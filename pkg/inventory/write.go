@@ -72,6 +72,9 @@ func Write(f *Found) []byte {
 	} else {
 		w.line(1, "targetResourceGroup: %s", scalar(w.group))
 	}
+	if f.Rollout != nil {
+		f.Rollout.write(w, in)
+	}
 	if len(f.Subscriptions) == 0 {
 		w.line(0, "subscriptions: []")
 		return w.Bytes()

@@ -39,6 +39,8 @@ const (
 func PurgeProtection() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "purge protection",
 		Spec: fleet.KindSpec{Kind: "kv-purge-protection", Title: "no purge of what is deleted, for ever",
+			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
+				Says: "the published specification and its examples"},
 			Permanent: true, Confirm: true,
 			Properties: []fleet.Property{{Name: sectionPurge, Since: "2019-09-01"}},
 			After: []string{"From now on nobody can purge a deleted vault, key, secret or certificate before its " +
@@ -80,6 +82,8 @@ func judgePurge(_ fleet.Options, now arm.State) []fleet.Finding {
 func PublicAccess() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "public network access",
 		Spec: fleet.KindSpec{Kind: "kv-public-access", Title: "no access from the public network",
+			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
+				Says: "the published specification and its examples"},
 			Properties: []fleet.Property{{Name: sectionPublic, Since: "2021-10-01"}}},
 		Section: sectionPublic, Body: `{"properties":{"publicNetworkAccess":"Disabled"}}`,
 		Beside: []string{privatelink.Section, sectionRules},

@@ -28,6 +28,9 @@ func Alerts() arm.Change {
 	body := arm.Same(alertsBody)
 	return arm.Change{
 		Spec: vaults.Spec(fleet.KindSpec{Kind: kindAlerts, Title: "Azure Monitor alerts in place of classic ones",
+			Known: fleet.Provenance{Basis: fleet.ProvenanceRecorded,
+				Says: "the recordings of Azure/azure-cli, module backup: the request, its 202 and how " +
+					"it is followed"},
 			Properties: []fleet.Property{alertsOfReplication},
 			After: []string{"See that an alert processing rule with an action group is about every vault: " +
 				"without one nobody gets mail of an alert."}}, body, alertrules.Read),

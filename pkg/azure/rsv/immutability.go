@@ -45,6 +45,10 @@ func Immutability() arm.Change {
 	}
 	return arm.Change{
 		Spec: vaults.Spec(fleet.KindSpec{Kind: kindImmutability, Title: "immutable recovery points, not locked",
+			Known: fleet.Provenance{Basis: fleet.ProvenanceRecorded,
+				Says: "the recordings of Azure/azure-cli, module backup: the request before it had a " +
+					"configuration, and its 202; of the configuration Azure/azure-sdk-for-java, pull " +
+					"request 50128"},
 			Properties: []fleet.Property{immutabilityState, immutabilityConfiguration}, Options: []fleet.Option{days},
 			After: []string{"Unlocked can be taken back; " + string(kindImmutabilityLock) +
 				", which never can, is a step of its own."}}, body),
@@ -117,7 +121,9 @@ func ImmutabilityLock() arm.Change {
 	complete := guard.Complete("")
 	return arm.Change{
 		Spec: vaults.Spec(fleet.KindSpec{Kind: kindImmutabilityLock,
-			Title:     "immutable recovery points, locked for ever",
+			Title: "immutable recovery points, locked for ever",
+			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
+				Says: "the published specification; recorded is the same request that does not lock"},
 			Permanent: true, Confirm: true,
 			Properties: []fleet.Property{immutabilityState}}, body),
 		Sections: []string{sectionImmutability}, Body: body,

@@ -21,6 +21,9 @@ func SoftDelete() arm.Setting {
 	const section = "securitySettings.softDeleteSettings"
 	return arm.Setting{Of: &vaults, Name: "soft delete",
 		Spec: fleet.KindSpec{Kind: "rsv-soft-delete", Title: "soft delete of backups, which can be turned off",
+			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
+				Says: "the published specification, and a public report of such a request that was " +
+					"answered 200 and changed nothing"},
 			Properties: []fleet.Property{{Name: section + ".softDeleteState", Since: "2023-04-01"}},
 			After: []string{"From now on soft delete of the vaults is set here alone: what sets it by their " +
 				"backupconfig is refused (BMSUserErrorSoftDeleteUseVaultApi)."}},
@@ -35,6 +38,8 @@ func SoftDelete() arm.Setting {
 func PublicAccess() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "public network access",
 		Spec: fleet.KindSpec{Kind: "rsv-public-access", Title: "no access from the public network",
+			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
+				Says: "the published specification and its examples"},
 			Properties: []fleet.Property{{Name: "publicNetworkAccess", Since: "2023-01-01"}}},
 		Section: "publicNetworkAccess", Body: `{"properties":{"publicNetworkAccess":"Disabled"}}`,
 		Beside: []string{privatelink.Section}, From: []string{"Enabled", ""},
