@@ -191,7 +191,8 @@ func foundGate(st *rollout.State, now time.Time) found {
 	if !g.Since.IsZero() {
 		return found{met: true}
 	}
-	return found{again: st.SoaksUntil(max(st.CurrentWave(), 0))}
+	w, when, _ := st.NextGate() // there is one: g
+	return found{again: standing.ReachesGate(st, w, when)}
 }
 
 // closes is how a run that is being closed ends if nothing more fails.

@@ -25,7 +25,7 @@ type RunSuspended struct {
 	// a wait for an approval before or after Wave: GateBefore, GateAfter
 	Gate         string    `json:"gate,omitempty"`
 	Wave         string    `json:"wave,omitempty"`         //
-	Until        time.Time `json:"until,omitzero"`         // a wait for the window that opens then
+	Until        time.Time `json:"until,omitzero"`         // a wait for the window that opens then, or, with Wave, for the date of that
 	Subscription string    `json:"subscription,omitempty"` // of a sign-in: its ID
 	By           string    `json:"by,omitempty"`           // a stop or a pause: the user
 	Reason       string    `json:"reason,omitempty"`       //

@@ -28,6 +28,15 @@ type effects struct {
 	defaults  map[string]bool // keys of the defaults that count for some vault
 	blackouts []givenBlackout
 	limits    []givenLimit
+	dates     []givenDate
+}
+
+// givenDate is a date of a wave as it was written.
+type givenDate struct {
+	place
+	localTime
+	wave int // its index
+	time.Time
 }
 
 type givenBlackout struct {
@@ -90,6 +99,7 @@ func (d *decoder) warn(at place, hint, format string, args ...any) {
 // thing has no effect, and how holds and labels meet, is known of a plan alone.
 func (d *decoder) certain() []Problem {
 	d.warnCalendars()
+	d.warnDates()
 	d.warnLimits()
 	return d.sorted(d.warnings)
 }
@@ -98,6 +108,7 @@ func (d *decoder) certain() []Problem {
 func (d *decoder) warned(p *plan.Plan) []Problem {
 	d.warnHolds(p)
 	d.warnCalendars()
+	d.warnDates()
 	d.warnLimits()
 	d.warnUnused()
 	d.warnSelectors(p)
@@ -174,6 +185,27 @@ func (d *decoder) warnCalendars() {
 		if end, err := time.ParseInLocation("2006-01-02T15:04", b.To, zone); err == nil && end.Before(d.in.Now) {
 			d.warn(b.place, "remove it, or correct its year", "a blackout is over, and has no effect: from %s to %s %s",
 				b.From, b.To, b.Zone)
+		}
+	}
+}
+
+// warnDates tells dates of waves that are over, and those that a wave before makes idle: it
+// opens no sooner.
+func (d *decoder) warnDates() {
+	var latest *givenDate
+	for i := range d.effects.dates {
+		g := &d.effects.dates[i]
+		name := func(g *givenDate) string { return "wave " + quote(d.in.Waves[g.wave].Name) }
+		switch {
+		case !g.After(d.in.Now):
+			d.warn(g.place, "remove it, or correct its date",
+				"notBefore of %s is over, and has no effect: %s %s", name(g), g.at, g.zone)
+		case latest != nil && !g.After(latest.Time):
+			d.warn(g.place, "remove it, or give a later one",
+				"notBefore of %s has no effect: %s, before it, opens not before %s %s", name(g), name(latest),
+				latest.at, latest.zone)
+		default:
+			latest = g
 		}
 	}
 }

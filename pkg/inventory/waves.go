@@ -33,6 +33,9 @@ var waveForm = newForm("a wave", "", slices.Concat(
 			}},
 		durationKey("soak", "how long it rests when it is done",
 			func(w *plan.WaveSpec) *time.Duration { return &w.Soak }),
+		{"notBefore", toldOfNotBefore, func(d *decoder, e *entry, w *plan.WaveSpec) {
+			w.NotBefore = d.notBefore(e)
+		}},
 		{"approval", toldOfApproval, func(d *decoder, e *entry, w *plan.WaveSpec) { w.Approval = d.approval(e) }},
 		byHand[plan.WaveSpec]("windows", windowsOf("windows in place of the inventory's")),
 		byHand[plan.WaveSpec]("blackouts", blackoutsOf("blackouts in place of the inventory's")),
@@ -118,6 +121,35 @@ func (d *decoder) waveLimits(f *fields) plan.WaveLimits {
 		}
 	}
 	return l
+}
+
+// localTime is a time as the wall clock of a zone shows it.
+type localTime struct{ at, zone string }
+
+var notBeforeForm = newForm("notBefore", "notBefore.",
+	reads("at", says(wall("a local date or time")), func(t *localTime) *string { return &t.at }, (*decoder).wall),
+	reads("timezone", says(line("an IANA name")), func(t *localTime) *string { return &t.zone }, (*decoder).zone),
+)
+
+func toldOfNotBefore(k kinds) object {
+	return about("it opens no sooner", notBeforeForm.told(k, notBeforeForm.names...))
+}
+
+// notBefore reads when a wave opens at the earliest.
+func (d *decoder) notBefore(e *entry) time.Time {
+	var t localTime
+	f, ok := notBeforeForm.mapping(d, e.value, e.at, &t)
+	if !ok {
+		return time.Time{}
+	}
+	d.all(&f, notBeforeForm.what, notBeforeForm.names,
+		`write {at: "2026-12-24T22:00", timezone: Australia/Sydney}`)
+	at, err := plan.WallMoment(t.at, t.zone)
+	if err != nil {
+		return time.Time{} // reported
+	}
+	d.effects.dates = append(d.effects.dates, givenDate{d.here(e.at), t, len(d.in.Waves), at})
+	return at
 }
 
 var approvalForm = newForm("approval", "approval.",

@@ -189,17 +189,22 @@ func (t *EventBuilder) Left(st *rollout.State, at time.Time) Event {
 
 func (t *EventBuilder) waveDone(st *rollout.State, at time.Time, f fleet.WaveDone) Event {
 	var totals *rollout.Totals
-	soak := ""
+	comes := ""
 	for i := range st.Waves {
 		if st.Waves[i].Name == f.Wave {
 			totals = &st.Waves[i].Totals
 			if until := standing.SoaksUntil(st, i, at); !until.IsZero() {
-				soak = fmt.Sprintf(" It soaks until %s.", t.clock(until))
+				comes = fmt.Sprintf(" It soaks until %s.", t.clock(until))
+			}
+			if i+1 < len(st.Waves) {
+				if date := standing.DateOf(st, i+1, at); !date.IsZero() {
+					comes += fmt.Sprintf(" Wave %s opens not before %s.", st.Waves[i+1].Name, t.clock(date))
+				}
 			}
 		}
 	}
 	e := t.event(st, WaveFinished, at, true,
-		fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals), soak))
+		fmt.Sprintf("Wave %s is done: %s.%s", f.Wave, tally(st, totals), comes))
 	e.Subject, e.Data.Wave = f.Wave, &f.Wave
 	return e
 }

@@ -52,6 +52,7 @@ type WaveSpec struct {
 	Size        *Size
 	MaxFailures *Budget
 	Soak        time.Duration
+	NotBefore   time.Time // when it opens at the earliest; zero: at once
 	Approval    *Approval
 	Limits      WaveLimits
 	Order       Order

@@ -169,6 +169,7 @@ func (c *changes) wave(prefix string, a, b *Wave) {
 	c.budget(prefix+"maxFailures", a.MaxFailures, b.MaxFailures)
 	c.text(prefix+"size", a.Size.words(), b.Size.words())
 	c.text(prefix+"soak", durationWords(a.Soak), durationWords(b.Soak))
+	c.text(prefix+"notBefore", timeWords(a.NotBefore), timeWords(b.NotBefore))
 	c.text(prefix+"approval", a.Approval.words(), b.Approval.words())
 	c.limits(prefix, a.Limits, b.Limits)
 	c.word(prefix+"order", string(a.Order), string(b.Order), string(OrderLongestFirst))
@@ -421,6 +422,14 @@ func (a *Approval) words() string {
 		s += ", expires after " + durationWords(a.Expiry)
 	}
 	return s
+}
+
+// timeWords is a time as people write it; "" for none.
+func timeWords(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
 }
 
 // durationWords is a duration as people write it: 5m and not 5m0s; "" for none.

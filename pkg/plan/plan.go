@@ -88,12 +88,14 @@ type Wave struct {
 	Vaults      []int   `json:"vaults"`                // indices into Plan.Vaults, in inventory order; held ones too
 	MaxFailures *Budget `json:"maxFailures,omitempty"` // nil: only the run's budget
 
-	Size     *Size         `json:"size,omitempty"`     // as written; Vaults is what it came to
-	Soak     time.Duration `json:"soakNs,omitempty"`   // wait after the wave is done
-	Approval *Approval     `json:"approval,omitempty"` // nil: none is needed
-	Limits   WaveLimits    `json:"limits,omitzero"`    // besides the run's
-	Order    Order         `json:"order,omitempty"`    // empty: longest first
-	Calendar *Calendar     `json:"calendar,omitempty"` // nil: the plan's; it replaces that, windows and blackouts
+	Size *Size         `json:"size,omitempty"`   // as written; Vaults is what it came to
+	Soak time.Duration `json:"soakNs,omitempty"` // wait after the wave is done
+	// NotBefore is when the wave opens at the earliest; zero: as soon as those before it let it.
+	NotBefore time.Time  `json:"notBefore,omitzero"`
+	Approval  *Approval  `json:"approval,omitempty"` // nil: none is needed
+	Limits    WaveLimits `json:"limits,omitzero"`    // besides the run's
+	Order     Order      `json:"order,omitempty"`    // empty: longest first
+	Calendar  *Calendar  `json:"calendar,omitempty"` // nil: the plan's; it replaces that, windows and blackouts
 }
 
 // Size bounds how many vaults a wave takes of those that match it and no

@@ -89,9 +89,25 @@ func offsetAt(x int64, zone *time.Location) (offset, until int64) {
 	return int64(seconds), end.Unix()
 }
 
-// ReadsWall reports whether anything in a plan is read on the wall clock: windows, and the
-// expiry of approvals.
+// WallMoment is the moment at which the wall clock of a zone first shows a local time, as
+// [ParseWall] reads it, or later: one that a change of the clocks leaves out is the moment of
+// the change.
+func WallMoment(local, zone string) (time.Time, error) {
+	wall, err := ParseWall(local)
+	if err != nil {
+		return time.Time{}, err
+	}
+	in, err := LoadZone(zone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.Unix(firstAt(wall.Unix(), in), 0).UTC(), nil
+}
+
+// ReadsWall reports whether anything in a plan is read on the wall clock: windows, dates of
+// waves, and the expiry of approvals.
 func (p *Plan) ReadsWall() bool {
-	return p.Calendar != nil || len(p.Calendars) > 0 ||
-		slices.ContainsFunc(p.Waves, func(w Wave) bool { return w.Calendar != nil || w.Approval != nil })
+	return p.Calendar != nil || len(p.Calendars) > 0 || slices.ContainsFunc(p.Waves, func(w Wave) bool {
+		return w.Calendar != nil || w.Approval != nil || !w.NotBefore.IsZero()
+	})
 }

@@ -55,7 +55,8 @@ func (b *builder) assign() []Wave {
 		}
 		b.specs, passedOver = append(b.specs, i), append(passedOver, missed)
 		waves = append(waves, Wave{Name: spec.Name, Vaults: members, MaxFailures: spec.MaxFailures,
-			Size: spec.Size, Soak: spec.Soak, Approval: spec.Approval, Limits: spec.Limits, Order: spec.Order,
+			Size: spec.Size, Soak: spec.Soak, NotBefore: spec.NotBefore, Approval: spec.Approval,
+			Limits: spec.Limits, Order: spec.Order,
 			Calendar: spec.Calendar})
 	}
 	b.placeHeld(waves)

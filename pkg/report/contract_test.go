@@ -137,7 +137,8 @@ func TestPlanAndValidationJSONShape(t *testing.T) {
 		t.Errorf("without a forecast: %v", f)
 	}
 	w := keysOf(t, "a wave", m["waves"].([]any)[0], "name", "vaults", "maxFailures", "atOnce", "forecast",
-		"order", "soakSeconds", "approval", "approvalNeedless", "notBy", "calendar", "toStart", "mayStart", "of",
+		"order", "soakSeconds", "notBefore",
+		"approval", "approvalNeedless", "notBy", "calendar", "toStart", "mayStart", "of",
 		"held")
 	if w["notBy"] != string(plan.NotByStarter) {
 		t.Errorf("who may not approve is %v", w["notBy"])

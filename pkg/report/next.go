@@ -50,6 +50,7 @@ func NextCommands(steps []Step, ledger string, along func(string) string) []Next
 var purposes = map[standing.Purpose]string{
 	standing.WhenLeft:      "when the run has left",
 	standing.WhenAccepted:  "once fleetup-temporal resume --accept-failures --reason TEXT has it go on",
+	standing.WhenDue:       "when that has come",
 	standing.WhenKept:      "once a worker keeps the ledger (fleetup-temporal worker --ledgers)",
 	standing.WhenSignedIn:  "once the sign-in or permission is in order",
 	standing.WhenAllowed:   "when support says that it may be tried again",

@@ -100,6 +100,8 @@ func SuspendedDetail(f *fleet.RunSuspended) string {
 	switch {
 	case f.Gate != "":
 		return "an approval " + f.Gate + " wave " + f.Wave
+	case !f.Until.IsZero() && f.Wave != "":
+		return "the date of wave " + f.Wave + ", " + f.Until.UTC().Format(time.RFC3339)
 	case !f.Until.IsZero():
 		return "the window that opens " + f.Until.UTC().Format(time.RFC3339)
 	case f.By != "":

@@ -267,7 +267,11 @@ func (c *TimelineBuilder) runFact(st *rollout.State, e fleet.Event) {
 	case fleet.RunSuspended:
 		c.left = true
 		if !f.Until.IsZero() {
-			say("suspended", nobody, "", "left, to be resumed: no window is open").Until = TimeOrNull(f.Until)
+			why := "no window is open"
+			if f.Wave != "" {
+				why = "the date of wave " + f.Wave + " has not come"
+			}
+			say("suspended", nobody, "", "left, to be resumed: %s", why).Until = TimeOrNull(f.Until)
 			return
 		}
 		why, detail := SuspensionReason(f.Why), SuspendedDetail(&f)

@@ -19,7 +19,7 @@ type Wait struct {
 	// as part of a sentence: "an approval after wave canary"; times in UTC
 	Text         string  `json:"text"`
 	Until        *Time   `json:"until"`        // null: until a person acts, or an answer comes
-	Wave         *string `json:"wave"`         // of a gate or a soak
+	Wave         *string `json:"wave"`         // of a gate, a soak or a date
 	When         *string `json:"when"`         // before or after that wave
 	Subscription *string `json:"subscription"` // its ID, of a throttle or a denied access
 	Vaults       int     `json:"vaults"`       // that it keeps from starting; 0: all that follow
@@ -151,6 +151,14 @@ func (w *Wait) words(write func(time.Time) string) string {
 		} else if w.Then != nil {
 			s += ", then " + *w.Then
 		}
+		if at := w.wait.Date; !at.IsZero() {
+			s += ", not before " + write(at)
+		}
+	case standing.WaitDate:
+		s = "the date of wave " + ValueOf(w.Wave) + ", " + write(w.Until.Value())
+		if w.wait.Gate != nil {
+			s += ", then " + thenGate(&w.wait, write)
+		}
 	case standing.WaitWindow:
 		s = "the window that opens " + write(w.Until.Value())
 	case standing.WaitThrottle:
@@ -184,7 +192,7 @@ func (w *Wait) Began(write func(time.Time) string) string {
 // headWords are what a run waits for in as few words as a headline has room for.
 var headWords = map[standing.WaitKind]string{
 	standing.WaitApproval: "approval", standing.WaitPause: "the end of the pause", standing.WaitAccess: "access",
-	standing.WaitSoak:   "a soak",
+	standing.WaitSoak: "a soak", standing.WaitDate: "a date",
 	standing.WaitWindow: "a window", standing.WaitThrottle: "a throttle", standing.WaitBusy: "busy vaults",
 	standing.WaitStart: "what starts need", standing.WaitAnswer: "an answer",
 }

@@ -32,7 +32,11 @@ func (m *Machine) leave() {
 	case m.ExitWhenWaiting && m.waits():
 		s := fleet.RunSuspended{Why: fleet.SuspendedWait, Gate: m.waiting.Gate, Wave: m.waiting.Wave,
 			Code: fleet.ExitInterrupted}
-		if s.Gate == "" {
+		switch {
+		case s.Gate != "":
+		case !m.waiting.Date.IsZero():
+			s.Until = m.waiting.Date
+		default:
 			s.Wave, s.Until = "", m.windowOpens().UTC()
 		}
 		m.emit(s)
@@ -73,13 +77,13 @@ func (m *Machine) exit(code fleet.ExitCode) {
 	m.act(Exit{code})
 }
 
-// waits reports whether all that is left to do waits for a window or an
+// waits reports whether all that is left to do waits for a window, a date or an
 // approval.
 func (m *Machine) waits() bool {
 	if m.working() > 0 || m.flight > 0 || m.Run.Halt != nil {
 		return false
 	}
-	return m.open == 0 && m.waiting.Gate != "" || m.open > 0 && len(m.windowed) == m.open
+	return m.open == 0 && (m.waiting.Gate != "" || !m.waiting.Date.IsZero()) || m.open > 0 && len(m.windowed) == m.open
 }
 
 // stuck reports whether all that is left to do waits for a sign-in or a

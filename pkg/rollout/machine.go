@@ -245,7 +245,7 @@ func (m *Machine) Step(now time.Time, observations []Observation) Output {
 			m.due(owner)
 		case owner < m.waveTimer():
 			m.subDue(owner - len(m.jobs))
-		} // a soak that is over is seen when waves are turned
+		} // a soak that is over, and a date that has come, are seen when waves are turned
 	}
 	m.endSpent()
 	m.checkBudgets()

@@ -13,6 +13,7 @@ import (
 // scriptPolicy sets what a wave or a plan may say of policy:
 //
 //	soak=canary:30m               wait after the wave
+//	date=rest:2h                  it opens no sooner than so long after the beginning
 //	approval=canary:after         a gate; canary:after:notby wants another person than the starter
 //	order=canary:name             longest-first, name or inventory
 //	wavelimit=canary:2            upgrades at once in the wave
@@ -39,7 +40,7 @@ func scriptPolicy(p *plan.Plan, key, val string) (known bool, err error) {
 		return nil, "", fmt.Errorf("no wave %q", name)
 	}
 	switch key {
-	case "soak", "approval", "order", "wavelimit":
+	case "soak", "date", "approval", "order", "wavelimit":
 		w, rest, err := wave()
 		if err != nil {
 			return true, err
@@ -47,6 +48,10 @@ func scriptPolicy(p *plan.Plan, key, val string) (known bool, err error) {
 		switch key {
 		case "soak":
 			w.Soak, err = time.ParseDuration(rest)
+		case "date":
+			var after time.Duration
+			after, err = time.ParseDuration(rest)
+			w.NotBefore = scriptStart.Add(after)
 		case "approval":
 			when, notBy, _ := strings.Cut(rest, ":")
 			w.Approval = &plan.Approval{When: plan.ApprovalWhen(when), Expiry: plan.DefaultApprovalExpiry}

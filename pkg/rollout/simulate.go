@@ -272,6 +272,8 @@ func (s *simulation) stalled() error {
 		e.For = fmt.Sprintf("an approval %s wave %s that would hold", w.Gate, w.Wave)
 	case !w.Soak.IsZero():
 		e.For = "the end of wave " + w.Wave + "'s soak"
+	case !w.Date.IsZero():
+		e.For = "the date of wave " + w.Wave
 	case len(s.m.windowed) > 0:
 		e.For = "a window"
 	case s.m.flight > 0:

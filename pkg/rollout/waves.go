@@ -14,6 +14,7 @@ type Waiting struct {
 	Wave string    `json:"wave,omitzero"`
 	Gate string    `json:"gate,omitzero"` // fleet.GateBefore or GateAfter: an approval; empty: none
 	Soak time.Time `json:"soak,omitzero"` // until when the wave soaks; zero: it does not
+	Date time.Time `json:"date,omitzero"` // before which the wave does not open; zero: none
 }
 
 // turnWaves closes the waves that are done and opens the next one, once the
@@ -57,7 +58,13 @@ func (m *Machine) mayTurn() bool {
 			return false
 		}
 	}
-	a := m.Plan.Waves[m.current+1].Approval
+	next := &m.Plan.Waves[m.current+1]
+	if now := m.wall(); next.NotBefore.After(now) {
+		m.timers.set(m.waveTimer(), m.now.Add(next.NotBefore.Sub(now)))
+		m.waiting = Waiting{Wave: next.Name, Date: next.NotBefore}
+		return false
+	}
+	a := next.Approval
 	return a == nil || a.When != plan.ApprovalBefore || m.pass(m.current+1, fleet.GateBefore)
 }
 
@@ -225,7 +232,7 @@ func (s *State) NextGate() (w int, when string, ok bool) {
 // Waiting is what the run waits for; empty when it does not.
 func (m *Machine) Waiting() Waiting { return m.waiting }
 
-// waveTimer owns the timer of a soak.
+// waveTimer owns the timer of a soak, and of the date before which a wave does not open.
 func (m *Machine) waveTimer() int { return len(m.jobs) + len(m.subs) }
 
 // setLimits takes the limits that hold in the wave opened last, and in those

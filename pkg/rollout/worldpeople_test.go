@@ -215,6 +215,11 @@ func (w *world) checkTurn(at int) {
 		!w.gates[name+" "+fleet.GateBefore] {
 		w.broken("wave %s opens before its approval", name)
 	}
+	if date := w.plan.Waves[at].NotBefore; date.After(w.wall()) {
+		w.broken("wave %s opens at %s, before its date, %s", name, w.wall(), date)
+	} else if !date.IsZero() && w.wall().Sub(date) < time.Minute {
+		w.seen["waited for a date"]++
+	}
 	if at == 0 {
 		return
 	}

@@ -17,6 +17,7 @@ type policy struct {
 	Blackouts    int
 	NeverFits    bool // the second wave's windows are too short
 	Soak         int  // percent of the waves
+	Dates        int  // percent of the waves
 	Gates        int  // percent of the waves
 	WaveLimits   int  // percent of the waves
 	Hard         bool
@@ -38,6 +39,7 @@ var policies = rapid.Custom(func(t *rapid.T) policy {
 		Blackouts:    upTo("blackouts", 2),
 		NeverFits:    flag("never fits"),
 		Soak:         upTo("soak", 60),
+		Dates:        upTo("dates", 30),
 		Gates:        upTo("gates", 60),
 		WaveLimits:   upTo("wave limits", 60),
 		Hard:         flag("hard ceiling"),
@@ -120,6 +122,9 @@ func (c *config) adopt(p *plan.Plan) {
 		w.Order = []plan.Order{"", plan.OrderName, plan.OrderInventory, plan.OrderLongestFirst}[c.pick(4, "order", n)]
 		if c.chance(c.Soak, "soak", n) {
 			w.Soak = time.Duration(1+c.pick(90, "soak for", n)) * time.Minute
+		}
+		if c.chance(c.Dates, "date", n) {
+			w.NotBefore = nights[c.Night].Add(time.Duration(c.pick(48, "date at", n)) * 30 * time.Minute)
 		}
 		if c.chance(c.Gates, "gate", n) {
 			w.Approval = &plan.Approval{When: plan.ApprovalBefore, Expiry: plan.DefaultApprovalExpiry}

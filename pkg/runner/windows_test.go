@@ -127,3 +127,39 @@ func TestASleepPastTheWindow(t *testing.T) {
 		})
 	}
 }
+
+// TestAWaveOnADate: the second wave starts at its date, in the zone that names it, though the
+// first is done hours before; and a process that is stopped in the wait, and
+// resumed, changes nothing about that.
+func TestAWaveOnADate(t *testing.T) {
+	t.Parallel()
+	date := time.Date(2026, 6, 11, 12, 0, 0, 0, time.UTC) // 22:00 in Sydney
+	for what, stopped := range map[string]bool{"in one go": false, "stopped in the wait": true} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(t *testing.T) {
+				begins(date.Add(-20 * time.Hour))
+				p := fleetOf(t, 6, 2, []plan.WaveSpec{{Name: "first", CatchAll: true, Size: &plan.Size{Count: 2}},
+					{Name: "rest", CatchAll: true, NotBefore: date}}, nil)
+				n := newNight(t, p, asPredicted)
+				n.patience = 48 * time.Hour
+				if stopped {
+					once := crash{stopAt: 10 * time.Hour}
+					n.crash = func(int) crash { c := once; once = crash{}; return c }
+				}
+				n.ends(fleet.ExitOK)
+				first, rest := 0, 0
+				for _, s := range n.trace.starts() {
+					if s.at.Before(date) {
+						first++
+					} else if rest++; rest == 1 && s.at.Sub(date) > time.Minute {
+						t.Errorf("the first start of the wave comes %s after its date", s.at.Sub(date))
+					}
+				}
+				if first != 2 || rest != 4 {
+					t.Errorf("%d started before the date, and %d after", first, rest)
+				}
+			})
+		})
+	}
+}

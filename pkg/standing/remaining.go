@@ -81,7 +81,7 @@ func standsStill(st *rollout.State, from, now time.Time, live bool) bool {
 	}
 	working := false
 	for w := range st.Waves {
-		if st.SoaksUntil(w).After(from) {
+		if st.SoaksUntil(w).After(from) || !DateOf(st, w, from).IsZero() {
 			return false
 		}
 		working = working || !st.Waves[w].OpenedAt.IsZero() && st.Waves[w].DoneAt.IsZero()

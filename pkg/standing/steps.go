@@ -28,6 +28,7 @@ type Purpose string
 // What steps wait for, and what they are for.
 const (
 	WhenLeft      Purpose = "left"      // when the run's process has left
+	WhenDue       Purpose = "due"       // when the window opens, or the date comes, that the run was left for
 	WhenKept      Purpose = "kept"      // when a worker keeps the ledger
 	WhenAccepted  Purpose = "accepted"  // when the failures are accepted where an engine carries the run out
 	WhenSignedIn  Purpose = "signed-in" // when the sign-in or permission is in order
@@ -99,7 +100,11 @@ func Next(st *rollout.State, live bool, now time.Time) []Step {
 	if st.InFlight() > 0 { // it is followed first, and nothing starts in a pause
 		return append([]Step{{Args: resume}}, needed...)
 	}
-	return append(needed, Step{Args: resume})
+	again := Step{Args: resume}
+	if s := r.Suspended; s != nil && s.Why == fleet.SuspendedWait && s.Until.After(now) { // it would leave again
+		again.For = WhenDue
+	}
+	return append(needed, again)
 }
 
 // Ends is the command that ends a wait; nil where time does.

@@ -19,6 +19,7 @@ const (
 	WaitPause    WaitKind = "pause"    // until a person ends it
 	WaitAccess   WaitKind = "access"   // a sign-in or permission is missing in a subscription: until it has one
 	WaitSoak     WaitKind = "soak"     // of the wave that is done
+	WaitDate     WaitKind = "date"     // before which the next wave does not open
 	WaitWindow   WaitKind = "window"   // until it opens, long enough for the upgrade
 	WaitThrottle WaitKind = "throttle" // a subscription is throttled
 	WaitBusy     WaitKind = "busy"     // vaults on which something else is under way
@@ -27,8 +28,8 @@ const (
 )
 
 // waitKinds are all of them, in the order in which they are named.
-var waitKinds = []WaitKind{WaitApproval, WaitPause, WaitAccess, WaitSoak, WaitWindow, WaitThrottle, WaitBusy, WaitStart,
-	WaitAnswer}
+var waitKinds = []WaitKind{WaitApproval, WaitPause, WaitAccess, WaitSoak, WaitDate, WaitWindow, WaitThrottle, WaitBusy,
+	WaitStart, WaitAnswer}
 
 // Wait is something that a run waits for. Which fields are set follows from the
 // kind.
@@ -36,15 +37,17 @@ type Wait struct {
 	For   WaitKind
 	Until time.Time // zero: until a person acts, or an answer comes
 
-	Wave string // of a gate or a soak
+	Wave string // of a gate, a soak or a date
 	When string // before or after that wave: fleet.GateBefore, fleet.GateAfter
 	Void string // why the approval that the gate was given does not hold; empty: it was given none, or one that holds
 
 	// Who may not approve, because the run was started by that user; empty: anybody may.
 	NotBy string
 
-	Gate  *Wait  // of a soak: the gate that comes after it; nil: none that is closed or open
+	Gate  *Wait  // of a soak or a date: the gate that comes after it; nil: none that is closed or open
 	Opens string // of a soak: the wave that follows
+	// Of a soak: before which that wave does not open, where that is later than the soak's end; zero: none.
+	Date time.Time
 
 	Subscription string // its ID, of a throttle or a denied access
 	Vaults       int    // that it keeps from starting; 0: all that follow
@@ -190,17 +193,35 @@ func waveWaits(st *rollout.State, now time.Time) []Wait {
 			return nil // a pause alone keeps it
 		}
 	}
-	gate := gateWait(st, now)
-	if c := st.CurrentWave(); c >= 0 {
-		if until := SoaksUntil(st, c, now); !until.IsZero() {
-			return []Wait{{For: WaitSoak, Since: st.Waves[c].DoneAt, Until: until, Wave: st.Waves[c].Name, Gate: gate,
-				Opens: st.Waves[c+1].Name}}
-		}
-	}
-	if gate == nil || gate.Given != nil {
+	gate, c := gateWait(st, now), st.CurrentWave()
+	if c+1 == len(st.Waves) {
 		return nil
 	}
-	return []Wait{*gate}
+	date := DateOf(st, c+1, now)
+	if c >= 0 {
+		if until := SoaksUntil(st, c, now); !until.IsZero() {
+			w := Wait{For: WaitSoak, Since: st.Waves[c].DoneAt, Until: until, Wave: st.Waves[c].Name, Gate: gate,
+				Opens: st.Waves[c+1].Name}
+			if date.After(until) {
+				w.Date = date
+			}
+			return []Wait{w}
+		}
+	}
+	closed := gate != nil && gate.Given == nil
+	switch {
+	case closed && gate.When == fleet.GateAfter: // it comes first
+		return []Wait{*gate}
+	case !date.IsZero():
+		w := Wait{For: WaitDate, Since: reachedAt(st), Until: date, Wave: st.Waves[c+1].Name}
+		if gate != nil && gate.When == fleet.GateBefore {
+			w.Gate, w.Opens = gate, w.Wave
+		}
+		return []Wait{w}
+	case closed:
+		return []Wait{*gate}
+	}
+	return nil
 }
 
 // GateToApprove is the wait for the approval of the gate that the run stands before, as
@@ -220,7 +241,7 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 		return nil
 	}
 	g := Wait{For: WaitApproval, Wave: st.Waves[w].Name, When: when}
-	if since := reachedAt(st); !since.After(now) {
+	if since := ReachesGate(st, w, when); !since.After(now) {
 		g.Since = since
 	}
 	if st.Plan.Waves[w].Approval.NotBy == plan.NotByStarter {
@@ -245,6 +266,16 @@ func gateWait(st *rollout.State, now time.Time) *Wait {
 	g.Given = &Approval{Wave: g.Wave, When: when, By: given.By.User, Reason: given.Reason, At: gate.ApprovedAt,
 		Until: given.ExpiresAt}
 	return &g
+}
+
+// ReachesGate is when a run comes to a gate that it stands before: the one before a wave
+// when that may open but for it.
+func ReachesGate(st *rollout.State, w int, when string) time.Time {
+	at := reachedAt(st)
+	if date := st.Plan.Waves[w].NotBefore; when == fleet.GateBefore && date.After(at) {
+		at = date
+	}
+	return at
 }
 
 // reachedAt is when a run comes to what stands behind its newest wave: when that has

@@ -2,6 +2,7 @@ package standing
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -304,5 +305,108 @@ func TestWaitsOfWaves(t *testing.T) {
 	if got, want := Waits(st, t0), []Wait{{For: WaitPause, Since: t0, Reason: "looking"}}; !reflect.DeepEqual(got,
 		want) {
 		t.Errorf("in a pause it waits for\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// TestWaitsForADate: a wave that has a date waits for it when all before it is done, has
+// soaked and is approved; the approval before the wave itself is asked for when it has come,
+// and may be given sooner.
+func TestWaitsForADate(t *testing.T) {
+	t.Parallel()
+	date := t0.Add(3 * time.Hour)
+	begun := []fleet.Fact{fleet.RunOpened{RunID: "r", By: fleet.Actor{User: "sam"}}}
+	gate := func(when string) *Wait { return &Wait{For: WaitApproval, Wave: "rest", When: when, Since: date} }
+	early := fleet.Approved{Wave: "rest", When: fleet.GateBefore, By: fleet.Actor{User: "kim"},
+		Evidence: fleet.Evidence{}, ExpiresAt: t0.Add(24 * time.Hour)}
+	for name, c := range map[string]struct {
+		first    bool          // it is the first wave that has the date
+		soak     time.Duration // of the wave before
+		after    bool          // that wave has a gate
+		before   bool          // the wave has one
+		facts    []fleet.Fact
+		now      time.Time
+		want     []Wait
+		statuses [2]WaveStatus
+		until    time.Time // of the wave with the date
+	}{
+		"the first wave": {first: true, now: t0.Add(time.Hour),
+			want:     []Wait{{For: WaitDate, Since: t0, Until: date, Wave: "canary"}},
+			statuses: [2]WaveStatus{WavePending, WavePending}, until: date},
+		"the first wave, when it has come": {first: true, now: date,
+			statuses: [2]WaveStatus{WavePending, WavePending}},
+		"behind a wave": {now: date.Add(-1), want: []Wait{{For: WaitDate, Since: t0, Until: date, Wave: "rest"}},
+			statuses: [2]WaveStatus{WaveFinished, WavePending}, until: date},
+		"behind a wave, when it has come": {now: date, statuses: [2]WaveStatus{WaveFinished, WavePending}},
+		"behind a soak that ends sooner": {soak: time.Hour, now: t0.Add(time.Hour - 1), want: []Wait{{For: WaitSoak,
+			Since: t0, Until: t0.Add(time.Hour), Wave: "canary", Opens: "rest", Date: date}},
+			statuses: [2]WaveStatus{WaveSoaking, WavePending}, until: date},
+		"behind a soak that is over": {soak: time.Hour, now: t0.Add(time.Hour),
+			want:     []Wait{{For: WaitDate, Since: t0.Add(time.Hour), Until: date, Wave: "rest"}},
+			statuses: [2]WaveStatus{WaveFinished, WavePending}, until: date},
+		"behind a soak that ends later": {soak: 4 * time.Hour, now: t0.Add(time.Hour), want: []Wait{{For: WaitSoak,
+			Since: t0, Until: t0.Add(4 * time.Hour), Wave: "canary", Opens: "rest"}},
+			statuses: [2]WaveStatus{WaveSoaking, WavePending}, until: date},
+		"behind a gate after the wave": {after: true, now: t0.Add(time.Hour),
+			want:     []Wait{{For: WaitApproval, Since: t0, Wave: "canary", When: fleet.GateAfter}},
+			statuses: [2]WaveStatus{WaveAwaitingApproval, WavePending}, until: date},
+		"with a gate before it": {before: true, now: t0.Add(time.Hour), want: []Wait{{For: WaitDate, Since: t0,
+			Until: date, Wave: "rest", Opens: "rest",
+			Gate: &Wait{For: WaitApproval, Wave: "rest", When: fleet.GateBefore}}},
+			statuses: [2]WaveStatus{WaveFinished, WavePending}, until: date},
+		"with a gate before it, when it has come": {before: true, now: date, want: []Wait{*gate(fleet.GateBefore)},
+			statuses: [2]WaveStatus{WaveFinished, WaveAwaitingApproval}},
+		"with a gate before it, approved": {before: true, facts: []fleet.Fact{early}, now: t0.Add(time.Hour),
+			want: []Wait{{For: WaitDate, Since: t0, Until: date, Wave: "rest", Opens: "rest",
+				Gate: &Wait{For: WaitApproval, Wave: "rest", When: fleet.GateBefore, Given: &Approval{Wave: "rest",
+					When: fleet.GateBefore, By: "kim", At: t0, Until: early.ExpiresAt}}}},
+			statuses: [2]WaveStatus{WaveFinished, WavePending}, until: date},
+		"in a run that is closed": {now: t0.Add(time.Hour), facts: []fleet.Fact{
+			fleet.RunClosed{Code: fleet.ExitNotUpgraded, NeverStarted: 1}},
+			statuses: [2]WaveStatus{WaveFinished, WaveClosed}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, at := onePerWave(), 1
+			p.Waves[0].Approval, p.Waves[0].Soak = nil, c.soak
+			if c.first {
+				at = 0
+			}
+			p.Waves[at].NotBefore = date
+			if c.after {
+				p.Waves[0].Approval = &plan.Approval{When: plan.ApprovalAfter, Expiry: time.Hour}
+			}
+			if c.before {
+				p.Waves[1].Approval = &plan.Approval{When: plan.ApprovalBefore, Expiry: time.Hour}
+			}
+			facts := begun
+			if !c.first {
+				k := p.Vaults[0].Key
+				facts = append(slices.Clone(begun), fleet.WaveOpened{Wave: "canary"},
+					fleet.Validated{Vault: k, Verdict: fleet.VerdictReady},
+					fleet.StartIntended{Vault: k, OperationID: "op", Attempt: 1},
+					fleet.StartAnswered{Vault: k, OperationID: "op",
+						Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}},
+					fleet.Observed{Vault: k, OperationID: "op",
+						Record: &fleet.Record{OperationID: "op", State: fleet.RecordUpgraded}},
+					fleet.Verified{Vault: k, OperationID: "op"}, fleet.WaveDone{Wave: "canary"})
+			}
+			st := rollout.NewState(p)
+			for _, f := range append(slices.Clone(facts), c.facts...) {
+				if err := st.Apply(fleet.Event{At: t0, Fact: f}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := Waits(st, c.now); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("it waits for\n%+v\nwant\n%+v", got, c.want)
+			}
+			for w, want := range c.statuses {
+				if got, _ := WaveOf(st, w, true, c.now); got != want {
+					t.Errorf("wave %d is %s, want %s", w, got, want)
+				}
+			}
+			if _, until := WaveOf(st, at, true, c.now); !until.Equal(c.until) {
+				t.Errorf("it stands so until %s, want %s", until, c.until)
+			}
+		})
 	}
 }

@@ -34,9 +34,19 @@ func SoaksUntil(st *rollout.State, i int, now time.Time) time.Time {
 	return time.Time{}
 }
 
-// WaveOf is where a wave stands at a moment, and of one that soaks until when; live says
-// that a process carries the run out.
-func WaveOf(st *rollout.State, i int, live bool, now time.Time) (s WaveStatus, soaks time.Time) {
+// DateOf is the time before which a wave does not open that has not; zero where it has
+// none, or it has come.
+func DateOf(st *rollout.State, w int, now time.Time) time.Time {
+	if at := st.Plan.Waves[w].NotBefore; at.After(now) && st.Waves[w].OpenedAt.IsZero() && st.Run.Closed == nil &&
+		!st.Closing() {
+		return at
+	}
+	return time.Time{}
+}
+
+// WaveOf is where a wave stands at a moment, and until when at the least, of one that soaks
+// and of one that waits for its date; live says that a process carries the run out.
+func WaveOf(st *rollout.State, i int, live bool, now time.Time) (s WaveStatus, until time.Time) {
 	w := &st.Waves[i]
 	at := func(side string) bool {
 		next, when, ok := st.NextGate()
@@ -44,27 +54,28 @@ func WaveOf(st *rollout.State, i int, live bool, now time.Time) (s WaveStatus, s
 	}
 	switch {
 	case st.Run.Closed != nil && w.DoneAt.IsZero() && (w.OpenedAt.IsZero() || st.Run.Halt == nil):
-		return WaveClosed, soaks
+		return WaveClosed, until
 	case !w.DoneAt.IsZero():
 		if st.Run.Closed != nil || st.CurrentWave() != i || i+1 == len(st.Waves) { // a soak and a gate end with the run
-			return WaveFinished, soaks
+			return WaveFinished, until
 		}
-		if until := SoaksUntil(st, i, now); !until.IsZero() {
+		if until = SoaksUntil(st, i, now); !until.IsZero() {
 			return WaveSoaking, until
 		}
 		if at(fleet.GateAfter) {
-			return WaveAwaitingApproval, soaks
+			return WaveAwaitingApproval, until
 		}
-		return WaveFinished, soaks
+		return WaveFinished, until
 	case w.OpenedAt.IsZero():
-		if st.Run.ID != "" && (i == 0 || !st.Waves[i-1].DoneAt.IsZero()) && at(fleet.GateBefore) {
-			return WaveAwaitingApproval, soaks
+		if st.Run.ID != "" && (i == 0 || !st.Waves[i-1].DoneAt.IsZero()) && at(fleet.GateBefore) &&
+			DateOf(st, i, now).IsZero() {
+			return WaveAwaitingApproval, until
 		}
-		return WavePending, soaks
+		return WavePending, DateOf(st, i, now)
 	case st.Run.Halt != nil:
-		return WaveHalted, soaks
+		return WaveHalted, until
 	case !live:
-		return WaveStatus(left(st)), soaks
+		return WaveStatus(left(st)), until
 	}
-	return WaveRunning, soaks
+	return WaveRunning, until
 }

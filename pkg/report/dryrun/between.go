@@ -1,6 +1,7 @@
 package dryrun
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,12 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 		}
 	}
 	var after, before *plan.Approval
+	date := ""
 	if w+1 < len(d.plan.Waves) {
+		if at := d.plan.Waves[w+1].NotBefore; at.After(d.opts.Now) && !slices.ContainsFunc(d.plan.Waves[:w+1],
+			func(x plan.Wave) bool { return !x.NotBefore.Before(at) }) {
+			date = "not before " + c.Near(at, d.opts.Now)
+		}
 		after, before = d.gate(w, plan.ApprovalAfter), d.gate(w+1, plan.ApprovalBefore)
 	}
 	afterNeeded, beforeNeeded := after != nil && !d.needless(w), before != nil && !d.leftDone(w+1)
@@ -38,6 +44,9 @@ func (d *dryRun) then(w int, c lexicon.Clock) string {
 		parts = append(parts, approvalWords(before))
 	case after != nil, before != nil:
 		spared = append(spared, "no approval")
+	}
+	if date != "" {
+		parts = append(parts, date)
 	}
 	then := strings.Join(parts, ", ")
 	if len(spared) == 0 {
@@ -67,11 +76,15 @@ func approvalWords(a *plan.Approval) string {
 	return "approval"
 }
 
-// waitsFirst says that the run waits for a person before anything of it starts: no wave
-// comes before the first, whose row could tell.
-func (d *dryRun) waitsFirst(p *layout.Page) {
+// waitsFirst says that the run waits for a person, or for a date, before anything of it
+// starts: no wave comes before the first, whose row could tell.
+func (d *dryRun) waitsFirst(p *layout.Page, c lexicon.Clock) {
 	if len(d.plan.Waves) == 0 {
 		return
+	}
+	if at := d.plan.Waves[0].NotBefore; at.After(d.opts.Now) {
+		p.Line("The run waits at once: wave %s does not open before %s.", d.plan.Waves[0].Name,
+			c.Near(at, d.opts.Now))
 	}
 	if a := d.gate(0, plan.ApprovalBefore); a != nil && !d.leftDone(0) {
 		p.Line("The run waits at once: nothing starts before wave %s has its %s.", d.plan.Waves[0].Name,

@@ -32,8 +32,11 @@ func Calendar(w io.Writer, p *plan.Plan, o PlanOptions) (events int, err error) 
 	name := lexicon.Clean(strings.TrimSuffix(filepath.Base(p.Inventory), filepath.Ext(p.Inventory)))
 	for i, n := range nights {
 		which := "whole"
-		if len(o.P90.Nights) > 0 {
+		switch {
+		case len(o.P90.Nights) > 0:
 			which = n.Until.UTC().Format(time.RFC3339)
+		case i > 0: // it begins with a date
+			which = n.From.UTC().Format(time.RFC3339)
 		}
 		e := c.AddEvent(uuid.NewSHA1(uuid.NameSpaceURL, []byte("fleetup:"+name+"/"+which)).String())
 		e.SetDtStampTime(o.Now)
@@ -53,7 +56,7 @@ func Calendar(w io.Writer, p *plan.Plan, o PlanOptions) (events int, err error) 
 }
 
 // calendarNights are the nights of the forecast; a plan without windows is one, from its
-// first start to its end.
+// first start to its end, and one more from each date that a wave waits for.
 func (d *dryRun) calendarNights() []rollout.Night {
 	f := d.opts.P90
 	switch {
@@ -62,11 +65,18 @@ func (d *dryRun) calendarNights() []rollout.Night {
 	case d.may() == 0 || len(f.Waves) == 0:
 		return nil
 	}
-	all := rollout.Night{Until: f.EndsAt, Starts: d.may()}
-	for _, w := range f.Waves {
-		if all.From.IsZero() || !w.StartsAt.IsZero() && w.StartsAt.Before(all.From) {
-			all.From = w.StartsAt
+	var nights []rollout.Night
+	for i, w := range f.Waves {
+		n := d.group(i)
+		starts := n.toStart + n.busy + n.unchecked
+		if starts == 0 || w.StartsAt.IsZero() {
+			continue
 		}
+		last := len(nights) - 1
+		if last < 0 || d.plan.Waves[i].NotBefore.After(nights[last].Until) {
+			nights, last = append(nights, rollout.Night{From: w.StartsAt}), last+1
+		}
+		nights[last].Until, nights[last].Starts = w.EndsAt, nights[last].Starts+starts
 	}
-	return []rollout.Night{all}
+	return nights
 }

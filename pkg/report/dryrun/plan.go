@@ -3,6 +3,7 @@ package dryrun
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -254,7 +255,8 @@ func hardLimit(budget int) int { return max(budget, 1) }
 // ratio compares the forecast with the lower bound; ok is false without both.
 func (d *dryRun) ratio() (least time.Duration, ratio float64, ok bool) {
 	least = bound(d.left)
-	if d.opts.P50 == nil || least <= 0 {
+	dated := slices.ContainsFunc(d.plan.Waves, func(w plan.Wave) bool { return w.NotBefore.After(d.opts.Now) })
+	if d.opts.P50 == nil || least <= 0 || dated { // a date is no limit that could be raised
 		return least, 0, false
 	}
 	return least, float64(d.opts.P50.EndsAt.Sub(d.opts.Now)) / float64(least), true

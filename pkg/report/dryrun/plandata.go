@@ -76,8 +76,9 @@ type planWave struct {
 	AtOnce      int           `json:"atOnce"`
 	Order       plan.Order    `json:"order"`
 	SoakSeconds float64       `json:"soakSeconds"`
-	Approval    *string       `json:"approval"` // before or after
-	NotBy       *string       `json:"notBy"`    // who may not approve: "starter"; null: anybody may
+	NotBefore   *report.Time  `json:"notBefore"` // when it opens at the earliest; null: at once
+	Approval    *string       `json:"approval"`  // before or after
+	NotBy       *string       `json:"notBy"`     // who may not approve: "starter"; null: anybody may
 	// it opens by itself: nothing of the wave is to be done, as far as is known
 	Needless bool           `json:"approvalNeedless"`
 	Calendar *plan.Calendar `json:"calendar"` // null: upgrades may always run
@@ -215,7 +216,8 @@ func (d *dryRun) document() any {
 		wave := &d.plan.Waves[w]
 		pw := planWave{Name: wave.Name, AtOnce: d.atOnce(w),
 			Order:       cmp.Or(wave.Order, plan.OrderLongestFirst),
-			SoakSeconds: wave.Soak.Seconds(), Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
+			SoakSeconds: wave.Soak.Seconds(), NotBefore: report.TimeOrNull(wave.NotBefore),
+			Calendar: d.plan.CalendarOf(w), Forecast: d.waveForecast(w)}
 		n := d.group(w)
 		pw.Group, pw.ToStart, pw.MayStart = n.Group, n.toStart, n.toStart+n.busy+n.unchecked
 		if a := wave.Approval; a != nil {

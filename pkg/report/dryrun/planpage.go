@@ -47,7 +47,7 @@ func (d *dryRun) page() *layout.Page {
 	if s := Strangers(d.plan, d.opts.Memory.Vaults, d.opts.Ledger); s != "" {
 		p.Line("%s", s)
 	}
-	d.waitsFirst(p)
+	d.waitsFirst(p, c)
 	d.waveTable(p, c)
 	d.figures(p, c)
 	d.whatIf(p, c)

@@ -133,6 +133,9 @@ func (t *Tracker) afterWave(w int, now time.Time) string {
 		return s + "the run is finished"
 	}
 	next := "wave " + t.st.Waves[w+1].Name
+	if date := standing.DateOf(t.st, w+1, now); !date.IsZero() {
+		next += ", not before " + lexicon.ClockIn(t.Zone).Soon(date, now)
+	}
 	if in := standing.GivenInAdvance(t.st, now); in != nil {
 		return s + next + ", approved " + report.GivenInAdvance(in, lexicon.ClockIn(t.Zone).SoonBy(now))
 	}

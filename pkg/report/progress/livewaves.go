@@ -79,14 +79,15 @@ func lost(t *rollout.Totals) string {
 
 // waveStands says how a wave stands.
 func (t *Tracker) waveStands(i int, now time.Time) string {
-	status, soaks := standing.WaveOf(t.st, i, !t.left, now)
+	status, until := standing.WaveOf(t.st, i, !t.left, now)
 	switch status {
 	case standing.WaveRunning, standing.WaveHalted, standing.WaveInterrupted, standing.WavePaused,
 		standing.WaveWaiting:
 		n, all := t.decided(i)
 		return fmt.Sprintf("%d%%", 100*n/max(all, 1))
-	case standing.WaveSoaking:
-		return lexicon.WaveWord(status) + " until " + lexicon.ClockIn(t.Zone).Soon(soaks, now)
+	}
+	if !until.IsZero() {
+		return lexicon.WaveWord(status) + " until " + lexicon.ClockIn(t.Zone).Soon(until, now)
 	}
 	return lexicon.WaveWord(status)
 }
