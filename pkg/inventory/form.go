@@ -3,6 +3,7 @@ package inventory
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -181,8 +182,8 @@ func toldOfUpgrade(kinds kinds) object {
 				required = append(required, o.Key)
 			}
 		}
-		for k, v := range more {
-			properties[k], required = v, append(required, k)
+		for _, k := range slices.Sorted(maps.Keys(more)) {
+			properties[k], required = more[k], append(required, k)
 		}
 		return about(what, mapping(properties, required))
 	}
