@@ -51,7 +51,7 @@ func discoverFlags() []cli.Flag {
 		flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: " +
 			strings.Join(discover.Kinds(session.CurrentKinds()), ", ")}),
 		flagManagementGroup.is(cli.StringSliceFlag{Usage: "with --kind: look in the subscriptions of this management " +
-			"`GROUP`, by its ID; repeatable"}),
+			"`GROUP`, by its ID, or as TENANT/ID in another tenant; repeatable"}),
 		flagQuery.is(cli.StringFlag{Usage: "with --kind: only vaults that pass this `FILTER` in the query language, " +
 			"such as \"tags.env =~ 'prod'\""}),
 		flagLabel.is(cli.StringSliceFlag{Usage: "with --kind: make a label of this `TAG`, and of no other; " +
@@ -115,7 +115,7 @@ func (e *environment) discover(c *cli.Context) error {
 		if f.Kind != nil {
 			what += ", or --management-group GROUP"
 		}
-		return failure.Usage("az account list --query '[].[id,name]' -o tsv | fleetup inventory discover "+
+		return failure.Usage("az account list --query '[].[id,name,tenantId]' -o tsv | fleetup inventory discover "+
 			"--subscriptions-from -", "discover needs subscriptions: %s", what)
 	}
 	unread, err := e.readFound(&discover.Request{Found: f, Listed: listed, Tenant: flagTenant.of(c),
@@ -153,6 +153,17 @@ func checkDiscoverFlags(c *cli.Context, kind *fleet.KindSpec) error {
 	for _, field := range wrong {
 		if given(c, field) {
 			return failure.Usage("leave it out, or choose another --kind", "%s %s", field.dashed(), why)
+		}
+	}
+	for _, g := range flagManagementGroup.of(c) {
+		if tenant, group, other := strings.Cut(g, "/"); other {
+			if err := inventory.CheckTenant(tenant); err != nil {
+				return failure.Usage("give it as GROUP, or as TENANT/GROUP", "--management-group %s: %w", g, err)
+			}
+			if group == "" || strings.Contains(group, "/") {
+				return failure.Usage("give it as GROUP, or as TENANT/GROUP",
+					"--management-group %s names no group of a tenant", g)
+			}
 		}
 	}
 	if len(flagManagementGroup.of(c)) > 0 && (given(c, flagSubscription) || given(c, flagSubscriptionsFrom)) {

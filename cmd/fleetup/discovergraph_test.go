@@ -13,6 +13,7 @@ import (
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/emulator"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
+	"github.com/fleetup-dev/fleetup/pkg/inventory"
 )
 
 const (
@@ -411,5 +412,48 @@ func TestDiscoverTodayLargeFleet(t *testing.T) {
 	timed("run", "run", file, "--yes")
 	if n := cloud.Summary().Requests["patch"]; n != subscriptions*each {
 		t.Errorf("%d PATCHes", n)
+	}
+}
+
+// TestDiscoverTenants: subscriptions of several tenants stand in one inventory, each with the
+// tenant that it was found by: by a list, or by management groups, of which the first that
+// shows a subscription has it.
+func TestDiscoverTenants(t *testing.T) {
+	t.Parallel()
+	const one, two = "72f988bf-86f1-41af-91ab-2d7cd011db47", "contoso.example"
+	_, flags := served(t, todaysEstate(), nil)
+	list := filepath.Join(t.TempDir(), "list.tsv")
+	if err := os.WriteFile(list, []byte(subShop+"\tShop\t"+one+"\n"+subDark+"\tDark\t"+two+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, args := range map[string][]string{
+		"a list":            {"--subscriptions-from", list},
+		"management groups": {"--management-group", one + "/shops", "--management-group", two + "/root"},
+	} {
+		code, out, errs := try(t, append(append([]string{"inventory", "discover", "--kind", "kv-rbac"}, args...),
+			flags...)...)
+		if code != fleet.ExitOK {
+			t.Fatalf("%s: exit %d\n%s", name, code, errs)
+		}
+		p, err := inventory.Parse("fleet.yaml", []byte(out), session.Now(), session.CurrentKinds()...)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		got := map[string]string{}
+		for _, s := range p.Subscriptions {
+			got[s.ID] = s.Tenant
+		}
+		if len(got) != 2 || got[subShop] != one || got[subDark] != two {
+			t.Errorf("%s: the tenants are %v", name, got)
+		}
+	}
+	for group, want := range map[string]string{"no tenant/root": "tenant must be a GUID or a domain",
+		one + "/": "names no group of a tenant", one + "/a/b": "names no group of a tenant",
+		one + "/nowhere": "tenant " + one + ": look for subscriptions in management group nowhere"} {
+		code, _, errs := try(t, append([]string{"inventory", "discover", "--kind", "kv-rbac", "--management-group",
+			group}, flags...)...)
+		if code == fleet.ExitOK || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit %d\n%s\nwant %s", group, code, errs, want)
+		}
 	}
 }

@@ -27,9 +27,10 @@ func foundFlags() []cli.Flag {
 	return append([]cli.Flag{
 		flagSubscription.is(cli.StringSliceFlag{Usage: "a subscription as `ID[=NAME]`; repeatable"}),
 		flagSubscriptionsFrom.is(cli.StringFlag{TakesFile: true,
-			Usage: "a `FILE` with a subscription in each line: ID, ID=NAME or ID, a tab and NAME; - for stdin"}),
-		flagTenant.is(cli.StringFlag{Usage: "the `TENANT` of these subscriptions, where it is not the credential's " +
-			"own"}),
+			Usage: "a `FILE` with a subscription in each line: ID, ID=NAME, or ID, NAME and TENANT with tabs " +
+				"between; - for stdin"}),
+		flagTenant.is(cli.StringFlag{Usage: "the `TENANT` of the subscriptions that name none, where it is not the " +
+			"credential's own"}),
 		flagCloud.is(cli.StringFlag{Usage: "the `CLOUD`: AzurePublic, AzureGovernment, AzureChina"}),
 		flagServiceManagement.is(cli.StringFlag{Usage: "the classic side's `URL`, in place of --cloud; plain http to " +
 			"loopback only"}),

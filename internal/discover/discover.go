@@ -26,7 +26,7 @@ type Request struct {
 	// IDs of the subscriptions of the inventory that is to be brought up to date; nil: there is none
 	Listed    map[string]bool
 	Tenant    string        // of management groups; "": the credential's own
-	Groups    []string      // management groups; none: the found subscriptions
+	Groups    []string      // management groups, each perhaps as TENANT/GROUP; none: the found subscriptions
 	Query     string        // a filter in the query language; "": every vault
 	Labels    []string      // tags that become labels; none: all do
 	PerSecond float64       // how often the classic side is asked at most, all subscriptions together

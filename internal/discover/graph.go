@@ -57,11 +57,7 @@ func (r *Request) readGraph(ctx context.Context) ([]error, error) {
 // read asks tenant by tenant.
 func (s *survey) read(ctx context.Context, rm *azure.APIClients) error {
 	if len(s.Groups) > 0 {
-		client, err := graph.New(graph.Options{ResourceManager: rm, Tenant: s.Tenant})
-		if err != nil {
-			return err
-		}
-		return s.readGroups(ctx, client)
+		return s.readGroups(ctx, rm)
 	}
 	f := s.Found
 	s.errs = make([]error, len(f.Subscriptions))
@@ -105,26 +101,34 @@ func (s *survey) read(ctx context.Context, rm *azure.APIClients) error {
 }
 
 // readGroups finds the subscriptions of the management groups, and their vaults.
-// Subscriptions without any are left out, unless the inventory has them.
-func (s *survey) readGroups(ctx context.Context, client *graph.Client) error {
+// Subscriptions without any are left out, unless the inventory has them. A group is of one
+// tenant, which is signed in to for it.
+func (s *survey) readGroups(ctx context.Context, rm *azure.APIClients) error {
 	f := s.Found
 	f.Subscriptions = nil
-	var seen []string
-	err := client.Subscriptions(ctx, graph.Scope{ManagementGroups: s.Groups}, func(r graph.Resource) {
-		s.sub[r.SubscriptionID] = len(f.Subscriptions)
-		f.Subscriptions = append(f.Subscriptions, inventory.FoundSubscription{ID: r.SubscriptionID, Tenant: s.Tenant})
-		seen = append(seen, s.seen(r))
-	})
-	if err == nil && len(seen) == 0 {
-		err = &fleet.CallError{Op: "look for subscriptions in management group " + strings.Join(s.Groups, ", "),
-			Class:   fleet.CallForbidden,
-			Message: "there is none, or none that this identity sees"}
+	groups := map[string][]string{}
+	var order []string
+	for _, g := range s.Groups {
+		tenant, group, other := strings.Cut(g, "/")
+		if !other {
+			tenant, group = s.Tenant, g
+		}
+		if groups[tenant] == nil {
+			order = append(order, tenant)
+		}
+		groups[tenant] = append(groups[tenant], group)
 	}
-	if err != nil {
-		return err
-	}
-	if err := s.vaults(ctx, client, seen); err != nil {
-		return err
+	for _, tenant := range order {
+		client, err := graph.New(graph.Options{ResourceManager: rm, Tenant: tenant})
+		if err == nil {
+			err = s.readTenant(ctx, client, tenant, groups[tenant])
+		}
+		if err != nil && tenant != "" {
+			err = fmt.Errorf("tenant %s: %w", tenant, err)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	f.Subscriptions = slices.DeleteFunc(f.Subscriptions,
 		func(x inventory.FoundSubscription) bool { return len(x.Vaults) == 0 && !s.Listed[x.ID] })
@@ -134,6 +138,34 @@ func (s *survey) readGroups(ctx context.Context, client *graph.Client) error {
 	})
 	s.errs = nil
 	return nil
+}
+
+// readTenant finds the subscriptions of a tenant's management groups, and their vaults. One
+// that another tenant has shown already, as a delegated one may be, is that tenant's.
+func (s *survey) readTenant(ctx context.Context, client *graph.Client, tenant string, groups []string) error {
+	f := s.Found
+	var seen []string
+	found := false
+	err := client.Subscriptions(ctx, graph.Scope{ManagementGroups: groups}, func(r graph.Resource) {
+		found = true
+		if _, known := s.sub[r.SubscriptionID]; known {
+			return
+		}
+		s.sub[r.SubscriptionID] = len(f.Subscriptions)
+		f.Subscriptions = append(f.Subscriptions, inventory.FoundSubscription{ID: r.SubscriptionID, Tenant: tenant})
+		seen = append(seen, s.seen(r))
+	})
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return &fleet.CallError{Op: "look for subscriptions in management group " + strings.Join(groups, ", "),
+			Class:   fleet.CallForbidden,
+			Message: "there is none, or none that this identity sees"}
+	case len(seen) == 0:
+		return nil
+	}
+	return s.vaults(ctx, client, seen)
 }
 
 // seen takes over what is known of a subscription, and returns its ID.

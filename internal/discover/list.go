@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/inventory"
 )
 
-// List are subscriptions as people write them: ID or ID=NAME, each once. The zero
-// value is ready.
+// List are subscriptions as people write them: ID or ID=NAME, each once, perhaps with the
+// tenant to sign in to. The zero value is ready.
 type List struct {
 	subscriptions []inventory.FoundSubscription
 	mistakes      []error
@@ -19,7 +20,9 @@ type List struct {
 }
 
 // Add takes in one; where says where it was given.
-func (l *List) Add(where, text string) {
+func (l *List) Add(where, text string) { l.add(where, text, "") }
+
+func (l *List) add(where, text, tenant string) {
 	if l.seen == nil {
 		l.seen = map[string]string{}
 	}
@@ -28,6 +31,11 @@ func (l *List) Add(where, text string) {
 	name = strings.TrimSpace(name)
 	if err == nil && name != "" {
 		err = inventory.CheckName(name)
+	}
+	if err == nil && tenant != "" {
+		if err = inventory.CheckTenant(tenant); err == nil {
+			tenant = strings.ToLower(tenant)
+		}
 	}
 	for _, key := range []string{norm, strings.ToLower(name)} {
 		if first, twice := l.seen[key]; err == nil && twice {
@@ -42,26 +50,46 @@ func (l *List) Add(where, text string) {
 	if name != "" {
 		l.seen[strings.ToLower(name)] = where
 	}
-	l.subscriptions = append(l.subscriptions, inventory.FoundSubscription{ID: norm, Name: name})
+	l.subscriptions = append(l.subscriptions, inventory.FoundSubscription{ID: norm, Name: name,
+		Tenant: tenant})
 }
 
-// AddLines takes in one a line: a tab may stand for the equals sign, and lines that
-// begin with # are remarks.
+// AddLines takes in one a line: a tab may stand for the equals sign, behind the name may
+// come another tab and the tenant, and lines that begin with # are remarks.
 func (l *List) AddLines(file string, data []byte) {
 	for i, line := range strings.Split(string(data), "\n") {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			l.Add(fmt.Sprintf("%s:%d", file, i+1), strings.Replace(line, "\t", "=", 1))
+		line = strings.Trim(line, " \r")
+		if text := strings.TrimSpace(line); text == "" || text[0] == '#' {
+			continue
 		}
+		columns := strings.SplitN(line, "\t", 4)
+		for n := range columns {
+			columns[n] = strings.TrimSpace(columns[n])
+		}
+		where, tenant := fmt.Sprintf("%s:%d", file, i+1), ""
+		switch {
+		case len(columns) > 3:
+			l.mistakes = append(l.mistakes, fmt.Errorf("%s: it has more than an ID, a name and a tenant", where))
+			continue
+		case len(columns) == 3:
+			tenant = columns[2]
+		}
+		text := columns[0]
+		if len(columns) > 1 && columns[1] != "" {
+			text += "=" + columns[1]
+		}
+		l.add(where, text, tenant)
 	}
 }
 
-// Of is the list, in a tenant. All mistakes are in the error.
+// Of is the list, in a tenant where a subscription has none of its own. All mistakes are in
+// the error.
 func (l *List) Of(tenant string) ([]inventory.FoundSubscription, error) {
 	if len(l.mistakes) > 0 {
 		return nil, failure.Usage("give each subscription once, as ID or ID=NAME", "%w", errors.Join(l.mistakes...))
 	}
 	for i := range l.subscriptions {
-		l.subscriptions[i].Tenant = tenant
+		l.subscriptions[i].Tenant = cmp.Or(l.subscriptions[i].Tenant, tenant)
 	}
 	return l.subscriptions, nil
 }

@@ -30,10 +30,11 @@ var (
 func adapterOf(p *plan.Plan, sm, rm *azure.APIClients) (runner.Upgrader, error) {
 	for _, change := range []arm.Change{rsv.Alerts(), kvrbac.Roles()} {
 		if change.Spec.Kind == p.Kind {
-			return arm.New(change, arm.Options{ResourceManager: rm, Kind: p.Upgrade.Options})
+			return arm.New(change, arm.Options{ResourceManager: rm, Subscriptions: p.Subscriptions,
+				Kind: p.Upgrade.Options})
 		}
 	}
-	return classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm})
+	return classic.New(classic.Options{ServiceManagement: sm, ResourceManager: rm, Subscriptions: p.Subscriptions})
 }
 
 // resourcesOf are the vaults of a plan that are today's.
