@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -92,6 +93,10 @@ func newCredential(kind fleet.CredentialKind, tenant string, o credentialOptions
 	}
 	if tenant != "" {
 		b.allowed = []string{tenant}
+		if own := ofTenant(tenant); (kind == fleet.CredentialServicePrincipal ||
+			kind == fleet.CredentialWorkloadIdentity) && o.Getenv(envClient+own) != "" {
+			b.own = own
+		}
 	}
 	switch kind {
 	case fleet.CredentialDefault:
@@ -131,8 +136,24 @@ func authority(n fleet.CloudName) cloud.Configuration {
 	return cloud.Configuration{}
 }
 
+// ofTenant is what the names of a tenant's own variables end in:
+// _72F988BF_86F1_41AF_91AB_2D7CD011DB47, _CONTOSO_EXAMPLE.
+func ofTenant(tenant string) string {
+	return "_" + strings.Map(func(r rune) rune {
+		if r == '-' || r == '.' {
+			return '_'
+		}
+		return r
+	}, strings.ToUpper(tenant))
+}
+
+// tenantVariables are those that a tenant may have of its own. Where it has envClient it has
+// them all: a secret belongs to one application, and is not sent in the name of another.
+var tenantVariables = []string{envClient, envSecret, envCertPath, envCertPassword, envCertChain, envTokenFile}
+
 type credentialBuilder struct {
 	kind    fleet.CredentialKind
+	own     string // what the names of the tenant's variables end in; empty: it has none of its own
 	tenant  string
 	allowed []string
 	client  policy.ClientOptions
@@ -153,12 +174,22 @@ func (b *credentialBuilder) fail(detail string) error {
 	return &SignInError{Kind: b.kind, Tenant: b.tenant, Detail: text.Clean(hideSignIn(detail, b.o.Getenv), 600)}
 }
 
+// name is a variable as this credential reads it, and getenv its value.
+func (b *credentialBuilder) name(variable string) string {
+	if slices.Contains(tenantVariables, variable) {
+		variable += b.own
+	}
+	return variable
+}
+
+func (b *credentialBuilder) getenv(variable string) string { return b.o.Getenv(b.name(variable)) }
+
 // need reports the variables that are not set, nil when all are.
 func (b *credentialBuilder) need(names ...string) error {
 	var missing []string
 	for _, n := range names {
-		if b.o.Getenv(n) == "" {
-			missing = append(missing, n)
+		if b.getenv(n) == "" {
+			missing = append(missing, b.name(n))
 		}
 	}
 	if missing == nil {
@@ -200,15 +231,15 @@ func (b *credentialBuilder) workloadIdentity() (azcore.TokenCredential, error) {
 		return nil, err
 	}
 	return wrap(b)(azidentity.NewWorkloadIdentityCredential(&azidentity.WorkloadIdentityCredentialOptions{
-		ClientOptions: b.client, ClientID: b.o.Getenv(envClient), TenantID: b.tenantOr(envTenant),
-		TokenFilePath: b.o.Getenv(envTokenFile), AdditionallyAllowedTenants: b.allowed}))
+		ClientOptions: b.client, ClientID: b.getenv(envClient), TenantID: b.tenantOr(envTenant),
+		TokenFilePath: b.getenv(envTokenFile), AdditionallyAllowedTenants: b.allowed}))
 }
 
 func (b *credentialBuilder) tenantOr(env string) string {
 	if b.tenant != "" {
 		return b.tenant
 	}
-	return b.o.Getenv(env)
+	return b.getenv(env)
 }
 
 // servicePrincipal builds from the environment's variables itself, as the SDK's
@@ -218,32 +249,32 @@ func (b *credentialBuilder) servicePrincipal() (azcore.TokenCredential, error) {
 	if b.tenant == "" {
 		names = append(names, envTenant)
 	}
-	secret, path := b.o.Getenv(envSecret), b.o.Getenv(envCertPath)
+	secret, path := b.getenv(envSecret), b.getenv(envCertPath)
 	if err := b.need(names...); err != nil || secret == "" && path == "" {
 		e := &SignInError{Kind: b.kind, Tenant: b.tenant}
 		if err != nil {
 			e = err.(*SignInError)
 		}
 		if secret == "" && path == "" {
-			e.Missing = append(e.Missing, envSecret+" or "+envCertPath)
+			e.Missing = append(e.Missing, b.name(envSecret)+" or "+b.name(envCertPath))
 		}
 		return nil, e
 	}
-	tenant, client := b.tenantOr(envTenant), b.o.Getenv(envClient)
+	tenant, client := b.tenantOr(envTenant), b.getenv(envClient)
 	if secret != "" {
 		return wrap(b)(azidentity.NewClientSecretCredential(tenant, client, secret,
 			&azidentity.ClientSecretCredentialOptions{ClientOptions: b.client, AdditionallyAllowedTenants: b.allowed}))
 	}
 	pem, err := os.ReadFile(path)
 	if err != nil {
-		return nil, b.fail(fmt.Sprintf("%s: %v", envCertPath, err))
+		return nil, b.fail(fmt.Sprintf("%s: %v", b.name(envCertPath), err))
 	}
-	certs, key, err := azidentity.ParseCertificates(pem, []byte(b.o.Getenv(envCertPassword)))
+	certs, key, err := azidentity.ParseCertificates(pem, []byte(b.getenv(envCertPassword)))
 	if err != nil {
-		return nil, b.fail(fmt.Sprintf("%s %q holds no usable certificate with its key (is %s right?)", envCertPath,
-			path, envCertPassword))
+		return nil, b.fail(fmt.Sprintf("%s %q holds no usable certificate with its key (is %s right?)",
+			b.name(envCertPath), path, b.name(envCertPassword)))
 	}
-	chain := strings.ToLower(b.o.Getenv(envCertChain))
+	chain := strings.ToLower(b.getenv(envCertChain))
 	return wrap(b)(azidentity.NewClientCertificateCredential(tenant, client, certs, key,
 		&azidentity.ClientCertificateCredentialOptions{ClientOptions: b.client, AdditionallyAllowedTenants: b.allowed,
 			SendCertificateChain: chain == "1" || chain == "true"}))
@@ -257,7 +288,7 @@ func (b *credentialBuilder) pipelines() (azcore.TokenCredential, error) {
 	if err := b.need(names...); err != nil {
 		return nil, err
 	}
-	return wrap(b)(azidentity.NewAzurePipelinesCredential(b.tenantOr(envPipeTenant), b.o.Getenv(envPipeClient),
-		b.o.Getenv(envPipeConn), b.o.Getenv(envPipeToken),
+	return wrap(b)(azidentity.NewAzurePipelinesCredential(b.tenantOr(envPipeTenant), b.getenv(envPipeClient),
+		b.getenv(envPipeConn), b.getenv(envPipeToken),
 		&azidentity.AzurePipelinesCredentialOptions{ClientOptions: b.client, AdditionallyAllowedTenants: b.allowed}))
 }

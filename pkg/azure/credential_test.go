@@ -22,7 +22,10 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
 )
 
-const testTenant = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+const (
+	testTenant   = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+	ofTestTenant = "_72F988BF_86F1_41AF_91AB_2D7CD011DB47"
+)
 
 func TestNewCredential(t *testing.T) {
 	// Not parallel: the SDK reads these from the process's environment.
@@ -46,6 +49,9 @@ func TestNewCredential(t *testing.T) {
 		return m
 	}
 	with := func(m map[string]string, k, v string) map[string]string { m[k] = v; return m }
+	theirs := func(suffix string) map[string]string {
+		return map[string]string{"AZURE_CLIENT_ID" + suffix: "theirs", "AZURE_CLIENT_SECRET" + suffix: "hunter3"}
+	}
 	tests := []struct {
 		name    string
 		kind    fleet.CredentialKind
@@ -77,6 +83,22 @@ func TestNewCredential(t *testing.T) {
 		{"service principal, no such certificate", fleet.CredentialServicePrincipal, "",
 			with(without("AZURE_CLIENT_SECRET"), "AZURE_CLIENT_CERTIFICATE_PATH", "/nowhere/c.pem"), "", "",
 			"/nowhere/c.pem"},
+		{"service principal of a tenant's own", fleet.CredentialServicePrincipal, testTenant,
+			theirs(ofTestTenant),
+			"*azidentity.ClientSecretCredential", "", ""},
+		{"service principal of another tenant's own", fleet.CredentialServicePrincipal, "contoso.example",
+			theirs(ofTestTenant),
+			"", "AZURE_CLIENT_ID, AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH", ""},
+		{"service principal of a domain's own", fleet.CredentialServicePrincipal, "contoso.example",
+			theirs("_CONTOSO_EXAMPLE"),
+			"*azidentity.ClientSecretCredential", "", ""},
+		// The secret of one application is not sent in the name of another.
+		{"service principal of a tenant's own, without its secret", fleet.CredentialServicePrincipal, testTenant,
+			with(without(), "AZURE_CLIENT_ID"+ofTestTenant, "theirs"), "",
+			"AZURE_CLIENT_SECRET" + ofTestTenant + " or AZURE_CLIENT_CERTIFICATE_PATH" + ofTestTenant, ""},
+		{"workload identity of a tenant's own, without its file", fleet.CredentialWorkloadIdentity, testTenant,
+			with(without(), "AZURE_CLIENT_ID"+ofTestTenant, "theirs"), "",
+			"AZURE_FEDERATED_TOKEN_FILE" + ofTestTenant, ""},
 		{"pipelines", fleet.CredentialPipelines, "", full, "*azidentity.AzurePipelinesCredential", "", ""},
 		{"pipelines, nothing set", fleet.CredentialPipelines, "", nil, "",
 			"AZURESUBSCRIPTION_SERVICE_CONNECTION_ID, AZURESUBSCRIPTION_CLIENT_ID, SYSTEM_ACCESSTOKEN, " +

@@ -120,7 +120,20 @@ func hideSignIn(s string, getenv func(string) string) string {
 			secrets = append(secrets, v)
 		}
 	}
-	if name := getenv(envTokenFile); name != "" {
+	files := []string{getenv(envTokenFile)}
+	for _, set := range os.Environ() { // those of single tenants
+		switch name, value, _ := strings.Cut(set, "="); {
+		case value == "":
+		case strings.HasPrefix(name, envSecret+"_"), strings.HasPrefix(name, envCertPassword+"_"):
+			secrets = append(secrets, value)
+		case strings.HasPrefix(name, envTokenFile+"_"):
+			files = append(files, value)
+		}
+	}
+	for _, name := range files {
+		if name == "" {
+			continue
+		}
 		if token, err := readToken(name); err == nil {
 			secrets = append(secrets, token)
 		}

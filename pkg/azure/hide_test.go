@@ -81,6 +81,37 @@ func TestSignInErrorsHoldNoSecret(t *testing.T) {
 	}
 }
 
+// A tenant with variables of its own is signed in to with those, in the name of its own
+// application alone, and what it says of them is hidden as well.
+func TestATenantsOwnSecret(t *testing.T) {
+	// Not parallel: the environment is the process's.
+	const everybodys, theirs = "everybody's~secret=1", "theirs~and/nobody+else's=2"
+	for k, v := range map[string]string{"AZURE_TENANT_ID": "contoso.example", "AZURE_CLIENT_ID": "app",
+		"AZURE_CLIENT_SECRET": everybodys, "AZURE_AUTHORITY_HOST": "",
+		"AZURE_CLIENT_ID" + ofTestTenant: "their-app", "AZURE_CLIENT_SECRET" + ofTestTenant: theirs} {
+		t.Setenv(k, v)
+	}
+	authority := &echoAuthority{}
+	cred, err := newCredential(fleet.CredentialServicePrincipal, testTenant,
+		credentialOptions{Cloud: fleet.AzurePublic, Transport: authority})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newTestClient(t, "https://arm.example", func(o *clientOptions) {
+		o.Credential, o.Kind, o.Tenant = cred, fleet.CredentialServicePrincipal, testTenant
+	})
+	err = c.Once(nil).Prepare(t.Context(), "start it", "")
+	sent := strings.Join(authority.asked, "\n")
+	if !strings.Contains(sent, "client_id=their-app") || !strings.Contains(sent, url.QueryEscape(theirs)) ||
+		strings.Contains(sent, url.QueryEscape(everybodys)) {
+		t.Errorf("the tenant was sent %q", sent)
+	}
+	if err == nil || !strings.Contains(err.Error(), "AADSTS7000215") || strings.Contains(err.Error(), theirs) ||
+		strings.Contains(err.Error(), url.QueryEscape(theirs)) {
+		t.Errorf("it says %v", err)
+	}
+}
+
 // Every secret of the environment is taken out of what a credential says,
 // however it got there.
 func TestSecretsOfTheEnvironmentAreHidden(t *testing.T) {
