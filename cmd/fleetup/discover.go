@@ -59,10 +59,14 @@ func discoverFlags() []cli.Flag {
 		flagUpdate.is(cli.StringFlag{TakesFile: true,
 			Usage: "bring this `INVENTORY` up to date: its subscriptions, or those given"}),
 		flagDryRun.is(cli.BoolFlag{Usage: "with --update: say what would change, and write nothing"}),
-		flagSkipUnreadable.is(cli.BoolFlag{Usage: "go on without the subscriptions that cannot be read, and exit 3"}),
+		skipUnreadableFlag(),
 		flagRequestsPerSecond.is(cli.Float64Flag{Value: discoverRate,
 			Usage: "ask the cloud at most `N` times a second, all subscriptions together"}),
 		flagAtOnce.is(cli.IntFlag{Value: discoverAtOnce, Usage: "read `N` subscriptions at once"}))
+}
+
+func skipUnreadableFlag() cli.Flag {
+	return flagSkipUnreadable.is(cli.BoolFlag{Usage: "go on without the subscriptions that cannot be read, and exit 3"})
 }
 
 func (e *environment) discover(c *cli.Context) error {

@@ -125,19 +125,42 @@ func (o *orderly) begin(tell func()) bool {
 // behind which is room for the answer. No answer is an empty
 // one; a signal takes the place of an answer.
 func (e *environment) ask(format string, args ...any) (string, error) {
+	answer, err := e.askFor(fmt.Sprintf(format, args...))
+	switch {
+	case errors.Is(err, errAskInterrupted):
+		return "", failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "")
+	case errors.Is(err, io.EOF): // no answer is no consent
+		return "", nil
+	}
+	return answer, err
+}
+
+// errAskInterrupted is a signal in the place of an answer.
+var errAskInterrupted = errors.New("interrupted")
+
+// askFor is ask where an end of the input, [io.EOF], is no empty answer. What was typed
+// before it is one.
+func (e *environment) askFor(question string) (string, error) {
 	defer e.ends.watch()()
-	fmt.Fprint(e.stderr, fitted(e.stderr, cleanLines(strings.TrimSuffix(fmt.Sprintf(format, args...), " "))), " ")
-	answer := make(chan string, 1)
+	fmt.Fprint(e.stderr, fitted(e.stderr, cleanLines(strings.TrimSuffix(question, " "))), " ")
+	type reply struct {
+		text string
+		err  error
+	}
+	replies := make(chan reply, 1)
 	go func() {
-		line, _ := bufio.NewReader(e.stdin).ReadString('\n') // no answer is no consent
-		answer <- strings.TrimSpace(line)
+		line, err := bufio.NewReader(e.stdin).ReadString('\n')
+		if line != "" {
+			err = nil
+		}
+		replies <- reply{strings.TrimSpace(line), err}
 	}()
 	select {
-	case a := <-answer:
-		return a, nil
+	case r := <-replies:
+		return r.text, r.err
 	case <-e.interrupt:
 		fmt.Fprintln(e.stderr)
-		return "", failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was started"), "")
+		return "", errAskInterrupted
 	}
 }
 

@@ -39,10 +39,11 @@ func (e *environment) initCommand() *cli.Command {
 			flagKind.is(cli.StringFlag{Usage: "what is to be done to the vaults, an `UPGRADE`: fleetup kinds lists " +
 				"them"}),
 			flagManagementGroup.is(cli.StringSliceFlag{Usage: "look in the subscriptions of this management `GROUP`, " +
-				"by its ID; repeatable; not for classic"}),
+				"by its ID, or as TENANT/ID in another tenant; repeatable; not for classic"}),
 			flagWindow.is(cli.StringFlag{Usage: "when vaults may start: a `WINDOW` such as " +
 				"\"Mon-Fri 22:00-06:00 Europe/London\", or any"}),
-			flagCare.is(cli.StringFlag{Usage: "how careful to be, a `WORD`: " + strings.Join(cares, "; ")})),
+			flagCare.is(cli.StringFlag{Usage: "how careful to be, a `WORD`: " + strings.Join(cares, "; ")}),
+			skipUnreadableFlag()),
 		Action: e.init,
 	}
 }
@@ -107,6 +108,18 @@ var questions = []question{
 			return errors.Join(c.Set(string(flagCare), strings.ToLower(text)), checkCare(c))
 		},
 	},
+}
+
+// wants are the flags that answer a question.
+func (q *question) wants() string {
+	var others []string
+	for _, f := range q.flags[1:] {
+		others = append(others, f.dashed())
+	}
+	if len(others) == 0 {
+		return q.flags[0].dashed()
+	}
+	return fmt.Sprintf("%s (or %s)", q.flags[0].dashed(), strings.Join(others, " or "))
 }
 
 // placesIn takes words for subscriptions, or for management groups: a subscription has a
@@ -197,7 +210,8 @@ func (e *environment) init(c *cli.Context) error {
 			}
 		}
 	}
-	if err := e.answered(c); err != nil {
+	asked, err := e.answered(c)
+	if err != nil {
 		return err
 	}
 	kind, err := discover.KindNamed(flagKind.of(c), session.CurrentKinds())
@@ -226,9 +240,13 @@ func (e *environment) init(c *cli.Context) error {
 		return err
 	}
 	f.Rollout = &inventory.Rollout{Care: inventory.Care(flagCare.of(c)), Window: window}
-	if _, err := e.readFound(&discover.Request{Found: f, Tenant: flagTenant.of(c), Groups: flagManagementGroup.of(c),
+	unread, err := e.readFound(&discover.Request{Found: f, Tenant: flagTenant.of(c), Groups: flagManagementGroup.of(c),
 		PerSecond: discoverRate, AtOnce: discoverAtOnce,
-		Azure: azure.Options{Version: versionString(), Log: azure.LogRequests(logOf(c))}}, false); err != nil {
+		Azure: azure.Options{Version: versionString(), Log: azure.LogRequests(logOf(c))}}, flagSkipUnreadable.of(c))
+	if err != nil {
+		if f, ok := errors.AsType[*failure.Error](err); ok && asked {
+			f.Next = failure.Lines(f.Next, failure.To("with the same answers", again(c)))
+		}
 		return err
 	}
 	f.Sort()
@@ -241,18 +259,22 @@ func (e *environment) init(c *cli.Context) error {
 			"there is no vault for %s in %s%s; nothing was written", flagKind.of(c),
 			words.Count(len(f.Subscriptions), "subscription"), why)
 	}
+	if err := checkOut(c); err != nil { // a person may have taken long to answer
+		return err
+	}
 	if err := e.writeFound(flagOut.of(c), f); err != nil {
 		return err
 	}
-	if len(f.Refused()) > 0 {
+	if unread > 0 || len(f.Refused()) > 0 {
 		return ended(fleet.ExitFailures)
 	}
 	return nil
 }
 
-// answered puts the questions that no flag answers to the person at the terminal. Where
-// there is none, the flags that are missing are told, all at once.
-func (e *environment) answered(c *cli.Context) error {
+// answered puts the questions that no flag answers to the person at the terminal, and says
+// whether there were any. Where there is no terminal, the flags that are missing are told,
+// all at once.
+func (e *environment) answered(c *cli.Context) (asked bool, err error) {
 	var open []question
 	for _, q := range questions {
 		if !slices.ContainsFunc(q.flags, func(f flagHandle) bool { return given(c, f) }) {
@@ -262,7 +284,7 @@ func (e *environment) answered(c *cli.Context) error {
 	if !e.terminal {
 		var missing, more []string
 		for _, q := range open {
-			missing = append(missing, q.flags[0].dashed())
+			missing = append(missing, q.wants())
 			more = append(more, q.flags[0].dashed(), q.example)
 		}
 		if !cloudGiven(c) {
@@ -270,17 +292,17 @@ func (e *environment) answered(c *cli.Context) error {
 			more = append(more, flagCloud.dashed(), string(fleet.AzurePublic))
 		}
 		if len(missing) == 0 {
-			return nil
+			return false, nil
 		}
-		return failure.Usage(again(c, more...), "init has no terminal to ask on, and needs %s",
+		return false, failure.Usage(again(c, more...), "init has no terminal to ask on, and needs %s",
 			strings.Join(missing, ", "))
 	}
 	for _, q := range open {
 		if err := e.put(c, q); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return len(open) > 0, nil
 }
 
 // put asks a question until there is an answer, or too many are none.
@@ -297,9 +319,13 @@ func (e *environment) put(c *cli.Context, q question) error {
 	}
 	const tries = 5
 	for try := 1; ; try++ {
-		text, err := e.ask("%s ", prompt)
-		if err != nil {
-			return err
+		text, err := e.askFor(prompt + " ")
+		if errors.Is(err, errAskInterrupted) {
+			return failure.New(fleet.ExitInterrupted, errors.New("interrupted; nothing was written"), "")
+		} else if err != nil { // the usual is what somebody wants who presses Enter, not who goes away
+			say(e.stderr, "")
+			return failure.New(fleet.ExitUsage,
+				errors.New("the input ended before all was answered; nothing was written"), helpOn(c))
 		}
 		if text == "" && q.usual != nil {
 			text = q.usual(c)

@@ -24,6 +24,24 @@ func TestKindStarters(t *testing.T) {
 			t.Errorf("%s: exit %d\n%s%s", s.Kind, code, out, errs)
 			continue
 		}
+		if code, out, errs := try(t, "inventory", "lint", path); code != fleet.ExitOK {
+			t.Errorf("%s: lint: exit %d\n%s%s", s.Kind, code, out, errs)
+		}
+		if code, out, errs := try(t, "plan", path); code != fleet.ExitOK || !strings.Contains(out, string(s.Kind)) {
+			t.Errorf("%s: plan: exit %d\n%s%s", s.Kind, code, out, errs)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		emulated := filepath.Join(t.TempDir(), "emulated.yaml")
+		text = bytes.Replace(text, []byte("cloud: AzurePublic"), []byte("cloud: Emulator"), 1)
+		if err := os.WriteFile(emulated, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if code, out, errs := try(t, "plan", emulated, "--validate"); code != fleet.ExitOK {
+			t.Errorf("%s: plan --validate on the emulator: exit %d\n%s%s", s.Kind, code, out, errs)
+		}
 		p, warnings, err := inventory.Check(path, session.Now(), session.CurrentKinds()...)
 		if err != nil || len(warnings) > 0 {
 			t.Errorf("%s: %v, %v", s.Kind, err, warnings)
@@ -119,7 +137,8 @@ func TestInitAsks(t *testing.T) {
 			[]string{"Care [careful]:"}, []string{"limits: {upgrades: 5"}},
 		"classic in a management group": {[]string{"--kind", "classic"}, lines{"root"}, fleet.ExitUsage,
 			[]string{"classic vaults are found by subscription: give its ID, a GUID"}, nil},
-		"no answer": {nil, nil, fleet.ExitUsage, []string{"an answer is needed", "Next: fleetup help init"}, nil},
+		"no answer": {nil, lines{"", "", "", "", ""}, fleet.ExitUsage,
+			[]string{"an answer is needed", "Next: fleetup help init"}, nil},
 		"a patch": {nil, lines{"patch", "rollback"}, fleet.ExitUsage,
 			[]string{"--kind patch: what the patch is"}, nil},
 		"wrong flag": {[]string{"--window", "x"}, nil, fleet.ExitUsage, []string{`"x" is no window`}, nil},

@@ -62,7 +62,8 @@ func onTerminal(t *testing.T, dir string, columns int, typed string, args ...str
 	env := append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "COLUMNS=") }),
 		"TZ=UTC", "TERM=xterm-256color")
 	ended := make(chan int, 1)
-	if shareable(env, args) {
+	signals := strings.Contains(typed, "\x03") // which its terminal sends to a process of its own alone
+	if shareable(env, args) && !signals {
 		go func() {
 			defer side.Close()
 			o, err := do(ctx, errand{Args: append([]string{"fleetup"}, args...), Env: env, Dir: dir,
@@ -75,6 +76,7 @@ func onTerminal(t *testing.T, dir string, columns int, typed string, args ...str
 	} else {
 		c := exec.CommandContext(ctx, program, args...)
 		c.Dir, c.Env, c.Stdin, c.Stdout, c.Stderr = dir, env, side, side, side
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}

@@ -182,7 +182,7 @@ func Starter(kind *fleet.KindSpec) []byte {
 		w.line(1, "resourceType: %s", fleet.BackupVault)
 		w.line(1, "targetResourceGroup: rg-backup  # it must exist")
 	} else {
-		w.line(1, "resourceGroup: rg-backup")
+		w.line(1, "resourceGroup: rg-vaults")
 	}
 	care := Balanced
 	if kind.Permanent {
