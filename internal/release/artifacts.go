@@ -91,6 +91,7 @@ func (r *release) archive(s stage) (string, error) {
 	files := []file{{name: "LICENSE", from: filepath.Join(r.root, "LICENSE"), mode: 0o644},
 		{name: "README.md", from: filepath.Join(r.root, "README.md"), mode: 0o644},
 		{name: "CHANGELOG.md", from: filepath.Join(r.root, "CHANGELOG.md"), mode: 0o644},
+		{name: "grafana.json", from: filepath.Join(r.root, dashboard), mode: 0o644},
 		{name: path.Base(filepath.ToSlash(s.binary)), from: s.binary, mode: 0o755}}
 	scripts := completions
 	if s.target.os == "windows" {

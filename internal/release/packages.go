@@ -17,6 +17,7 @@ import (
 // What goes beside the program, as the repository has it.
 const (
 	manual           = "docs/man/fleetup.1"
+	dashboard        = "examples/grafana/fleetup.json" // packages.yaml names it too
 	completionFolder = "cmd/fleetup/completion"
 	unitFolder       = "examples/deploy/systemd"
 	packagingFolder  = "internal/release/packaging"

@@ -15,6 +15,7 @@ func installed(format string) []string {
 		"/usr/lib/systemd/system/fleetup-resume@.timer", "/usr/lib/systemd/system/fleetup-run@.service",
 		"/usr/lib/sysusers.d/fleetup.conf", "/usr/share/bash-completion/completions/fleetup",
 		"/usr/share/doc/fleetup/CHANGELOG.md", "/usr/share/fish/vendor_completions.d/fleetup.fish",
+		"/usr/share/fleetup/grafana.json",
 		"/usr/share/man/man1/fleetup.1.gz"}
 	if format == "rpm" {
 		return append(files, "/usr/share/licenses/fleetup/LICENSE", "/usr/share/zsh/site-functions/_fleetup")

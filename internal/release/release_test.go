@@ -184,7 +184,7 @@ func unpacked(t *testing.T, r *release, name string, here target) string {
 		archive, program = filepath.Join(r.out, name+".zip"), "fleetup.exe"
 	}
 	run(t, "tar", "-xf", archive, "-C", folder)
-	for _, f := range []string{"LICENSE", "README.md", "CHANGELOG.md"} {
+	for _, f := range []string{"LICENSE", "README.md", "CHANGELOG.md", "grafana.json"} {
 		read(t, filepath.Join(folder, name, f))
 	}
 	return filepath.Join(folder, name, program)
