@@ -55,6 +55,9 @@ func TestKindStarters(t *testing.T) {
 			s.Known.Basis != fleet.ProvenanceRecorded && s.Known.Basis != fleet.ProvenanceSpecified {
 			t.Errorf("%s does not say what is known of it: %+v", s.Kind, s.Known)
 		}
+		if s.Written == nil && !strings.Contains(s.Known.Says, "Azure/azure-") {
+			t.Errorf("%s does not say where what is known of it is published: %s", s.Kind, s.Known.Says)
+		}
 	}
 }
 

@@ -91,8 +91,8 @@ func kindsTable(t *testing.T) string {
 		if len(writes) == 0 {
 			writes = []string{"nothing"}
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s | %s |\n", k.Kind, up.Title, up.Request.Method,
-			up.Request.Path, body, undo, strings.Join(writes, ", "), k.Known.Basis)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s %s` `%s` | %s | %s | %s: %s |\n", k.Kind, up.Title, up.Request.Method,
+			up.Request.Path, body, undo, strings.Join(writes, ", "), k.Known.Basis, k.Known.Says)
 	}
 	return b.String()
 }

@@ -166,9 +166,9 @@ func (c armCall) at(subscription string, names ...string) string {
 // Spec describes the kind.
 func Spec() fleet.KindSpec {
 	return fleet.KindSpec{Kind: fleet.KindClassic, Title: "a Recovery Services vault in place of the classic one",
-		Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-			Says: "the documentation, script and client that were published for it; the service is " +
-				"retired"},
+		Known: fleet.Provenance{Basis: fleet.ProvenanceRecorded,
+			Says: "a session of 28 March 2017 in Azure/azure-powershell: the check, the start and how the listing " +
+				"shows it; the article, script and client that were published for it. The service is retired"},
 		Permanent: true, Role: role,
 		Describe: upgrade}
 }

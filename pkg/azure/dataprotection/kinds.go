@@ -55,6 +55,11 @@ func Settings() []arm.Setting {
 	return []arm.Setting{Alerts(), Immutability(), ImmutabilityLock(), SoftDelete(), SoftDeleteAlwaysOn()}
 }
 
+// known is what is known of each kind's request.
+var known = fleet.Provenance{Basis: fleet.ProvenanceSpecified,
+	Says: "Azure/azure-rest-api-specs, and its example; Azure/azure-cli-extensions and " +
+		"Azure/azure-powershell have recordings of the whole vault, written by PUT"}
+
 // oldest is the oldest version in which what the kinds rely on was recorded.
 const oldest = "2022-12-01"
 
@@ -62,9 +67,7 @@ const oldest = "2022-12-01"
 func Alerts() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "the alert of failed jobs",
 		Spec: fleet.KindSpec{Kind: "dp-alerts", Title: "Azure Monitor alerts of every job that fails",
-			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its example; Azure's own tools are recorded to " +
-					"write the whole vault by PUT"},
+			Known: known,
 			Properties: []fleet.Property{
 				{Name: "monitoringSettings.azureMonitorAlertSettings.alertsForAllJobFailures", Since: oldest}},
 			After: []string{"See that an alert processing rule with an action group is about every vault: " +
@@ -93,9 +96,7 @@ var immutabilityState = fleet.Property{Name: sectionImmutability + ".state", Sin
 func Immutability() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "immutability",
 		Spec: fleet.KindSpec{Kind: "dp-immutability", Title: "immutable recovery points, not locked",
-			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its example; Azure's own tools are recorded to " +
-					"write the whole vault by PUT"},
+			Known:      known,
 			Properties: []fleet.Property{immutabilityState},
 			After: []string{"Unlocked can be taken back; dp-immutability-lock, which never can, is a step of " +
 				"its own."}},
@@ -111,9 +112,7 @@ func Immutability() arm.Setting {
 func ImmutabilityLock() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "immutability",
 		Spec: fleet.KindSpec{Kind: "dp-immutability-lock", Title: "immutable recovery points, locked for ever",
-			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its example; Azure's own tools are recorded to " +
-					"write the whole vault by PUT"},
+			Known:     known,
 			Permanent: true, Confirm: true, Properties: []fleet.Property{immutabilityState}},
 		Section: sectionImmutability, State: "state",
 		Body: `{"properties":{"securitySettings":{"immutabilitySettings":{"state":"Locked"}}}}`,
@@ -140,9 +139,7 @@ var usualRetention = json.RawMessage("14")
 func SoftDelete() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "soft delete",
 		Spec: fleet.KindSpec{Kind: "dp-soft-delete", Title: "soft delete of backups, which can be turned off",
-			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its example; Azure's own tools are recorded to " +
-					"write the whole vault by PUT"},
+			Known:      known,
 			Properties: []fleet.Property{softDeleteState},
 			After: []string{"On can be turned off; dp-soft-delete-always-on, which never can, is a step of its " +
 				"own."}},
@@ -158,9 +155,7 @@ func SoftDelete() arm.Setting {
 func SoftDeleteAlwaysOn() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "soft delete",
 		Spec: fleet.KindSpec{Kind: "dp-soft-delete-always-on", Title: "soft delete of backups, on for ever",
-			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its example; Azure's own tools are recorded to " +
-					"write the whole vault by PUT"},
+			Known:     known,
 			Permanent: true, Confirm: true, Properties: []fleet.Property{softDeleteState}},
 		Section: sectionSoftDelete, State: "state", Own: usualRetention,
 		Body: `{"properties":{"securitySettings":{"softDeleteSettings":{"state":"AlwaysOn","retentionDurationInDays":"{its own}"}}}}`,

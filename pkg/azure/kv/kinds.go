@@ -40,7 +40,7 @@ func PurgeProtection() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "purge protection",
 		Spec: fleet.KindSpec{Kind: "kv-purge-protection", Title: "no purge of what is deleted, for ever",
 			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its examples"},
+				Says: "Azure/azure-rest-api-specs, and its examples"},
 			Permanent: true, Confirm: true,
 			Properties: []fleet.Property{{Name: sectionPurge, Since: "2019-09-01"}},
 			After: []string{"From now on nobody can purge a deleted vault, key, secret or certificate before its " +
@@ -83,7 +83,7 @@ func PublicAccess() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "public network access",
 		Spec: fleet.KindSpec{Kind: "kv-public-access", Title: "no access from the public network",
 			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its examples"},
+				Says: "Azure/azure-rest-api-specs, and its examples"},
 			Properties: []fleet.Property{{Name: sectionPublic, Since: "2021-10-01"}}},
 		Section: sectionPublic, Body: `{"properties":{"publicNetworkAccess":"Disabled"}}`,
 		Beside: []string{privatelink.Section, sectionRules},

@@ -42,8 +42,8 @@ var sections = []string{sectionRoles, sectionPolicies, sectionTenant, sectionDep
 func spec() fleet.KindSpec {
 	s := fleet.KindSpec{Kind: kindRoles, Title: "Azure roles in place of access policies", Type: fleet.KeyVault,
 		Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-			Says: "the published specification; recorded by Azure/azure-cli is how key vaults and " +
-				"role assignments look and answer"},
+			Says: "Azure/azure-rest-api-specs; recorded by Azure/azure-cli is how " +
+				"key vaults and role assignments look and answer"},
 		// azure-rest-api-specs, keyvault.json, version by version.
 		Properties: []fleet.Property{{Name: "enableRbacAuthorization", Since: "2019-09-01"}},
 		After: []string{"The access policies are still on the vaults and decide nothing; while they are, a " +

@@ -123,7 +123,8 @@ func ImmutabilityLock() arm.Change {
 		Spec: vaults.Spec(fleet.KindSpec{Kind: kindImmutabilityLock,
 			Title: "immutable recovery points, locked for ever",
 			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification; recorded is the same request that does not lock"},
+				Says: "Azure/azure-rest-api-specs; recorded is the same request that " +
+					"does not lock"},
 			Permanent: true, Confirm: true,
 			Properties: []fleet.Property{immutabilityState}}, body),
 		Sections: []string{sectionImmutability}, Body: body,

@@ -22,8 +22,8 @@ func SoftDelete() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "soft delete",
 		Spec: fleet.KindSpec{Kind: "rsv-soft-delete", Title: "soft delete of backups, which can be turned off",
 			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification, and a public report of such a request that was " +
-					"answered 200 and changed nothing"},
+				Says: "Azure/azure-rest-api-specs; its issue 34218 reports such a " +
+					"request that was answered 200 and changed nothing"},
 			Properties: []fleet.Property{{Name: section + ".softDeleteState", Since: "2023-04-01"}},
 			After: []string{"From now on soft delete of the vaults is set here alone: what sets it by their " +
 				"backupconfig is refused (BMSUserErrorSoftDeleteUseVaultApi)."}},
@@ -39,7 +39,7 @@ func PublicAccess() arm.Setting {
 	return arm.Setting{Of: &vaults, Name: "public network access",
 		Spec: fleet.KindSpec{Kind: "rsv-public-access", Title: "no access from the public network",
 			Known: fleet.Provenance{Basis: fleet.ProvenanceSpecified,
-				Says: "the published specification and its examples"},
+				Says: "Azure/azure-rest-api-specs, and its examples"},
 			Properties: []fleet.Property{{Name: "publicNetworkAccess", Since: "2023-01-01"}}},
 		Section: "publicNetworkAccess", Body: `{"properties":{"publicNetworkAccess":"Disabled"}}`,
 		Beside: []string{privatelink.Section}, From: []string{"Enabled", ""},
