@@ -13,35 +13,38 @@ import (
 )
 
 // calibrated takes what the ledger has measured into the plan's predictions,
-// once it has enough finished upgrades, and returns how many those were.
-func (e *environment) calibrated(src *session.Source) (*plan.Plan, int, error) {
+// once it has enough finished upgrades, and returns how many those were. newest is the
+// last run of the ledger, where it was read for that.
+func (e *environment) calibrated(src *session.Source) (p *plan.Plan, n int, newest *journal.Run, err error) {
 	if src.Saved || !textfile.Exists(src.Ledger) {
-		return src.Plan, 0, nil
+		return src.Plan, 0, nil, nil
 	}
 	r, err := state.OpenReadOnly(src.Ledger)
 	if err != nil {
-		return src.Plan, 0, nil // a run has it; what it has measured comes later
+		return src.Plan, 0, nil, nil // a run has it; what it has measured comes later
 	}
 	defer r.Close()
-	ms, err := measuredOn(r, src.Plan, max(timeScale(src), 1))
+	ms, newest, err := measuredOn(r, src.Plan, max(timeScale(src), 1))
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, nil, err
 	}
 	if len(ms) < plan.EnoughMeasured {
-		return src.Plan, 0, nil
+		return src.Plan, 0, newest, nil
 	}
-	return src.Plan.Calibrated(ms), len(ms), nil
+	return src.Plan.Calibrated(ms), len(ms), newest, nil
 }
 
 // measuredOn is what all runs of a ledger measured that did what the plan does: a later
 // run that finds a vault as it is to be overwrites its record, but not the facts of the
-// run that upgraded it, and what undoes an upgrade takes a time of its own.
-func measuredOn(ledger journal.Reader, p *plan.Plan, scale float64) (ms []plan.Measured, err error) {
+// run that upgraded it, and what undoes an upgrade takes a time of its own. newest is the
+// last run, where it is one of those: whoever needs it next need not read it again.
+func measuredOn(ledger journal.Reader, p *plan.Plan, scale float64) (ms []plan.Measured, newest *journal.Run,
+	err error) {
 	runs, err := ledger.Runs()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, info := range runs {
+	for i, info := range runs {
 		if info.PlanFingerprint != p.Fingerprint {
 			data, err := ledger.Plan(info.PlanFingerprint)
 			if err != nil {
@@ -54,9 +57,12 @@ func measuredOn(ledger journal.Reader, p *plan.Plan, scale float64) (ms []plan.M
 		// Nor does a run that cannot be rebuilt: whoever begins one says so, and starts nothing.
 		if run, ok, err := journal.By(p)(ledger, info); err == nil && ok {
 			ms = append(ms, measured(run.State, p, scale)...)
+			if i == len(runs)-1 {
+				newest = &run
+			}
 		}
 	}
-	return ms, nil
+	return ms, newest, nil
 }
 
 // measured is how long the upgrades of a run took in the cloud's own time, as all

@@ -68,11 +68,11 @@ func (e *environment) plan(c *cli.Context) error {
 			return err
 		}
 	}
-	o, err := e.known(src)
+	o, newest, err := e.known(src)
 	if err != nil {
 		return err
 	}
-	if o.Memory, o.Unfinished, err = e.rememberedWith(src.Ledger); err != nil {
+	if o.Memory, o.Unfinished, err = e.rememberedWith(src.Ledger, newest); err != nil {
 		return err
 	}
 	o.Format, o.Details, o.Saved = layout.Format(flagOutput.of(c)), flagDetails.of(c), out

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/fleetup-dev/fleetup/internal/failure"
+	"github.com/fleetup-dev/fleetup/internal/journal"
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/internal/textfile"
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -24,12 +25,15 @@ import (
 // remembered is what earlier runs on the ledger left, and what a live one has done so
 // far; nothing where there is no ledger, or where it cannot be asked.
 func (e *environment) remembered(path string) (rollout.Memory, error) {
-	m, _, err := e.rememberedWith(path)
+	m, _, err := e.rememberedWith(path, nil)
 	return m, err
 }
 
-// rememberedWith is remembered with the run that is not over; nil where there is none.
-func (e *environment) rememberedWith(path string) (m rollout.Memory, open *dryrun.Unfinished, err error) {
+// rememberedWith is remembered with the run that is not over; nil where there is none. read
+// is the newest run, where it was read before: of a journal that is still the same it is
+// not read again.
+func (e *environment) rememberedWith(path string, read *journal.Run) (m rollout.Memory,
+	open *dryrun.Unfinished, err error) {
 	if !textfile.Exists(path) {
 		return rollout.Memory{}, nil, nil
 	}
@@ -37,7 +41,7 @@ func (e *environment) rememberedWith(path string) (m rollout.Memory, open *dryru
 	var newest fleet.Kind
 	err = session.ReadLedger(path, func(r *session.ReadOnlyLedger) (err error) {
 		live, open = r.Live != nil, nil
-		if run, ok, err := r.Latest(); err == nil && ok {
+		if run, ok, err := r.LatestUnless(read); err == nil && ok {
 			e.doubt(r, run, path)
 			if run.State != nil {
 				newest = run.State.Plan.Kind
@@ -67,11 +71,11 @@ func (e *environment) rememberedWith(path string) (m rollout.Memory, open *dryru
 
 // known is what is known of a plan before its run: by it plan shows the plan, and run
 // shows it and asks. What the ledger has measured goes into the plan; what it remembers
-// is for remembered to add.
-func (e *environment) known(src *session.Source) (o dryrun.PlanOptions, err error) {
+// is for remembered to add. newest is the last run of the ledger, where it was read.
+func (e *environment) known(src *session.Source) (o dryrun.PlanOptions, newest *journal.Run, err error) {
 	o = dryrun.PlanOptions{Ledger: src.LedgerBeside(), Emulated: session.EmulationOf(src)}
-	src.Plan, o.Measured, err = e.calibrated(src)
-	return o, err
+	src.Plan, o.Measured, newest, err = e.calibrated(src)
+	return o, newest, err
 }
 
 // writePlan forecasts the plan and writes it.

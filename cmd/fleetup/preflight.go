@@ -78,11 +78,11 @@ func (e *environment) preflight(c *cli.Context) error {
 
 // forecastEnd is when the plan ends at the latest, as fleetup plan says it.
 func (e *environment) forecastEnd(src *session.Source, at time.Time) (time.Time, error) {
-	p, _, err := e.calibrated(src)
+	p, _, newest, err := e.calibrated(src)
 	if err != nil {
 		return time.Time{}, err
 	}
-	left, err := e.remembered(src.Ledger)
+	left, _, err := e.rememberedWith(src.Ledger, newest)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -48,7 +48,7 @@ func (e *environment) runRollout(c *cli.Context) error {
 	if err := e.wayBack(c, src); err != nil {
 		return err
 	}
-	known, err := e.known(src)
+	known, _, err := e.known(src)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (e *environment) validate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	left, unfinished, err := e.rememberedWith(src.Ledger)
+	left, unfinished, err := e.rememberedWith(src.Ledger, nil)
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,26 @@ func (r *ReadOnlyLedger) Latest() (journal.Run, bool, error) {
 	return run, ok, err
 }
 
+// LatestUnless is Latest, but for a run that was read before: it is that where it is the
+// newest and the journal has ended since where it ended then, with the same hash.
+func (r *ReadOnlyLedger) LatestUnless(read *journal.Run) (journal.Run, bool, error) {
+	if read == nil || r.Live != nil {
+		return r.Latest()
+	}
+	info, ok, err := r.LatestRun()
+	if err != nil || !ok {
+		return journal.Run{}, false, err
+	}
+	seq, hash, err := r.Head()
+	if err != nil {
+		return journal.Run{}, false, err
+	}
+	if info == read.Info && seq == read.Evidence.Events && hash == read.Evidence.JournalHead {
+		return *read, true, nil
+	}
+	return r.Latest()
+}
+
 // Older is the newest of a ledger's runs before the last whose plan has something that a
 // person names, such as a vault, which the last run's plan has not: which of them. It is
 // false where that has them all, or none has what is missing. newest is the last run. Each
