@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fleetup-dev/fleetup/pkg/failpoint"
 	"github.com/fleetup-dev/fleetup/test/strict"
 	"github.com/fleetup-dev/fleetup/test/strictarm"
 )
@@ -71,5 +72,37 @@ func TestTodayAddressesWithoutSense(t *testing.T) {
 				t.Errorf("show of %s does not say %q:\n%s", name, want, out)
 			}
 		}
+	}
+}
+
+// TestTodayResumeFollowsSignedAddresses: an operation that the service has taken, and whose
+// client has died then, is followed at its signed address by the next one, not by its vault
+// alone: that does not tell how it failed.
+func TestTodayResumeFollowsSignedAddresses(t *testing.T) {
+	t.Parallel()
+	w := newToday(t, strictarm.Config{Timings: hasty()})
+	w.cloud.AddVault(strictarm.Vault{Subscription: subA, Name: "signed"}).Takes(300 * time.Millisecond).
+		URLs(strictarm.AsyncOnly).RetryAfter(0).Ends(strictarm.Fails("DiskFull", "the disk was full"))
+	w.write(strictarm.Inventory{FailureBudget: "100", Waves: []strict.Wave{{Name: "all"}}})
+	w.dies(failpoint.AnswerAfter, 1, []string{"run", w.inv, "--yes"})
+	polls := func() int {
+		t.Helper()
+		truth := w.judge()
+		v, ok := truth.Find("signed")
+		if !ok || len(v.Accepted) != 1 {
+			t.Fatalf("the cloud saw %+v", v)
+		}
+		return v.Accepted[0].Polls
+	}
+	if n := polls(); n != 0 {
+		t.Fatalf("%d polls before the client died", n)
+	}
+	w.start("resume", "--state", w.db, "--yes").ends(3)
+	if polls() == 0 {
+		t.Error("the resume never asked at the operation's address")
+	}
+	stands := w.status(w.db)
+	if v := stands.Vaults[0]; v.Status != "failed" || !strings.Contains(v.why(), "DiskFull") {
+		t.Errorf("the vault is %s (%s), want failed with what its operation says", v.Status, v.why())
 	}
 }
