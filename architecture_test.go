@@ -133,7 +133,7 @@ var rooms = map[string][]string{
 	"test/reporttest": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/report/lexicon",
 		"github.com/jedib0t/go-pretty/v6"},
 	"pkg/notify": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report", "internal/neterr",
-		"internal/proxy"},
+		"internal/proxy", "github.com/wneessen/go-mail"},
 	"pkg/web": {"pkg/fleet", "pkg/plan", "pkg/rollout", "pkg/standing", "pkg/report",
 		"github.com/prometheus/client_golang"},
 	"cmd/fleetup": {"pkg", "examples", "internal/audit", "internal/discover", "internal/failure",

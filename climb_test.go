@@ -81,7 +81,7 @@ var readDownwards = map[string][]string{
 	"pkg/web": {"server.go", "routes.go", "metrics.go", "livehub.go", "guard.go", "watchers.go", "render.go",
 		"tasks.go", "assets.go", "room.go", "tries.go",
 		"document.go", "times.go", "clean.go"},
-	"pkg/notify": {"eventbuilder.go", "try.go", "worker.go", "dispatcher.go", "target.go", "body.go",
+	"pkg/notify": {"eventbuilder.go", "try.go", "worker.go", "dispatcher.go", "target.go", "mail.go", "body.go",
 		"event.go", "sign.go"},
 	"pkg/standing": {"tasks.go", "steps.go", "phase.go", "waits.go", "checks.go", "windows.go", "flights.go",
 		"remaining.go", "person.go", "counts.go", "waves.go"},

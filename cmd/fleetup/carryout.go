@@ -66,8 +66,8 @@ func (e *environment) carryOut(c *cli.Context, j job) error {
 		Commands: j.commands, Asks: control.asks, Interrupt: e.interrupt,
 		Progress: func(st *rollout.State,
 			events []fleet.Event) {
+			keep(st, events) // the timeline first: an e-mail has it
 			progress.update(st, events)
-			keep(st, events)
 		},
 		ExitWhenWaiting: flagExitWhenWaiting.of(c),
 	})

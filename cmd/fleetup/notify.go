@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -20,6 +21,7 @@ import (
 	"github.com/fleetup-dev/fleetup/pkg/report/progress"
 	"github.com/fleetup-dev/fleetup/pkg/rollout"
 	"github.com/fleetup-dev/fleetup/pkg/standing/forecast"
+	"github.com/fleetup-dev/fleetup/pkg/web"
 )
 
 // The variables of the environment that notifications read. Whatever else a
@@ -31,14 +33,17 @@ const (
 
 // lastWords is how long the end of a process may be held up by a target that
 // does not answer.
-const lastWords = 4 * time.Second
+const (
+	lastWords = 4 * time.Second
+	lastMail  = 30 * time.Second // where a report has to be made for an e-mail, and sent
+)
 
 // notifyFlags say who is told what happens.
 func notifyFlags() []cli.Flag {
 	return []cli.Flag{
-		flagNotify.is(cli.StringSliceFlag{Usage: "tell a webhook what happens to the run: `FORMAT=URL`, FORMAT one " +
-			"of cloudevents, teams, slack; repeatable; visible in the process list: prefer --notify-file or $" +
-			targetsVariable}),
+		flagNotify.is(cli.StringSliceFlag{Usage: "tell a webhook or a mailbox what happens to the run: " +
+			"`FORMAT=URL`, FORMAT one of cloudevents, teams, slack, mail; repeatable; visible in the process " +
+			"list: prefer --notify-file or $" + targetsVariable}),
 		flagNotifyFile.is(cli.StringFlag{EnvVars: []string{"FLEETUP_NOTIFY_FILE"}, TakesFile: true,
 			Usage: "the same from a `FILE` that only its owner may read, FORMAT=URL a line"}),
 	}
@@ -86,9 +91,12 @@ func targetsIn(file string) ([]notify.Target, error) {
 type notifier struct {
 	events     *notify.EventBuilder
 	dispatcher *notify.Dispatcher
-	state      *rollout.State
-	tracker    *progress.Tracker // keeps the guess when the run ends; nil: what shows the run does
-	say        func(format string, args ...any)
+	// page makes the page of the run as it stands, to go along with an e-mail; nil where
+	// nobody gets one. It is asked in the run's own goroutine, what it returns in another.
+	page    func(st *rollout.State) func() ([]byte, error)
+	state   *rollout.State
+	tracker *progress.Tracker // keeps the guess when the run ends; nil: what shows the run does
+	say     func(format string, args ...any)
 }
 
 // onTargets tells people outside of a run that this process carries out.
@@ -103,6 +111,9 @@ func (e *environment) onTargets(c *cli.Context, j job, p *progressOutput) (*noti
 	}
 	for _, f := range j.reports {
 		b.events.Reports = append(b.events.Reports, f.path)
+	}
+	if b.page != nil {
+		b.page = e.pageOf(c, j.path, j.begins.Told)
 	}
 	if len(j.commands) == 0 {
 		b.tell(b.events.Begun(j.begins.State))
@@ -135,6 +146,9 @@ func (e *environment) newNotifier(c *cli.Context, path string, st *rollout.State
 		r := ends.Remaining(session.Now())
 		return report.ExpectedEndOf(r.Likely, r.If)
 	}
+	if byMail(e.targets) {
+		b.page = e.pageOf(c, path, nil)
+	}
 	b.dispatcher = notify.NewDispatcher(notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)),
 		UserAgent: "fleetup/" + versionString(),
 		Lost: func(l notify.Loss) {
@@ -163,7 +177,30 @@ func (b *notifier) carried(out bool) {
 
 func (b *notifier) tell(events []notify.Event) {
 	for _, e := range events {
+		if b.page != nil && e.Kind.Last() {
+			e = e.WithReport(b.page(b.state))
+		}
 		b.dispatcher.Tell(e)
+	}
+}
+
+// byMail reports whether one of some targets is an e-mail.
+func byMail(targets []notify.Target) bool {
+	return slices.ContainsFunc(targets, func(t notify.Target) bool { return t.Format == notify.Mail })
+}
+
+// pageOf makes pages of a run, in its own goroutine as far as its state is needed.
+func (e *environment) pageOf(c *cli.Context, path string,
+	told *report.TimelineBuilder) func(*rollout.State) func() ([]byte, error) {
+	o := e.sharedOptions(c, path)
+	o.Format, o.Width = formatHTML, 0
+	return func(st *rollout.State) func() ([]byte, error) {
+		v := report.FromState(st, report.ViewOptions{Live: true, Now: session.Now(), Timeline: told})
+		return func() ([]byte, error) {
+			var b bytes.Buffer
+			err := web.WriteReport(&b, v, o)
+			return b.Bytes(), err
+		}
 	}
 }
 
@@ -177,7 +214,11 @@ func (b *notifier) end(err error) {
 		b.dispatcher.Tell(b.events.Broken(b.state, session.Now(),
 			errors.New(lexicon.Clean(failure.Cause(err).Error()))))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	patience := lastWords
+	if b.page != nil {
+		patience = lastMail
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	losses, more := b.dispatcher.Close(ctx)
 	for _, l := range losses {

@@ -79,7 +79,7 @@ func (e *environment) notifyTest(c *cli.Context) error {
 	}
 	next := "look at the address, the proxy and the network between, then try again"
 	if refused {
-		next = "make a new webhook where the old one was refused, and put its URL in place of the old one"
+		next = "make a new webhook, or correct the sign-in and the addresses of the mailbox, where one was refused"
 	}
 	return failure.New(fleet.ExitInternal, errors.New(words.Count(lost, "target")+
 		fmt.Sprintf(" of %d %s not told", len(tried), map[bool]string{true: "was", false: "were"}[lost == 1])), next)

@@ -19,10 +19,11 @@ const (
 	CloudEvents Format = "cloudevents" // CloudEvents 1.0, structured JSON
 	Teams       Format = "teams"       // an adaptive card, as a Workflows webhook takes it
 	Slack       Format = "slack"       // blocks, as an incoming webhook takes them
+	Mail        Format = "mail"        // an e-mail by SMTP, with the report where the run has ended
 )
 
 // Formats lists the formats.
-func Formats() []Format { return []Format{CloudEvents, Teams, Slack} }
+func Formats() []Format { return []Format{CloudEvents, Teams, Slack, Mail} }
 
 // typePrefix is what CloudEvents types begin with.
 const typePrefix = "dev.fleetup.run."
@@ -38,6 +39,8 @@ func Body(f Format, e Event) (body []byte, contentType string, err error) {
 		v = card(e)
 	case Slack:
 		v = blocks(e)
+	case Mail:
+		return []byte(mailText(e)), "text/plain; charset=UTF-8", nil
 	default:
 		return nil, "", fmt.Errorf("no format %q", f)
 	}
@@ -102,6 +105,16 @@ func title(e Event) string {
 		return e.Data.Title + ": " + *e.Data.Verdict
 	}
 	return e.Data.Title
+}
+
+// mailText is a notification as an e-mail says it.
+func mailText(e Event) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n", lexicon.Clean(e.Data.Sentence))
+	for _, f := range facts(e) {
+		fmt.Fprintf(&b, "%-12s %s\n", lexicon.Clean(f[0])+":", lexicon.Clean(f[1]))
+	}
+	return b.String()
 }
 
 // A card is made of text runs alone: they know no markup, so a name cannot be

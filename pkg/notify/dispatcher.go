@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"net/http"
 	"sync"
@@ -19,6 +20,8 @@ type Options struct {
 	Lost func(Loss)
 	// Transport carries the requests; nil for one of the dispatcher's own.
 	Transport http.RoundTripper
+	// Roots are the authorities that servers of e-mail are trusted by; nil for the machine's.
+	Roots *x509.CertPool
 }
 
 // Loss is a notification that was not delivered.

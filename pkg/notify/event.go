@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"sync"
 	"time"
 
 	"github.com/fleetup-dev/fleetup/pkg/fleet"
@@ -51,6 +52,18 @@ type Event struct {
 	zone    *time.Location // of the times that people read; nil: UTC
 	already rollout.AlreadyBy
 	ends    func() *report.ExpectedEnd
+	report  func() ([]byte, error) // the page of the run, for an e-mail; nil: none goes along
+}
+
+// Last reports whether a notification says that nothing more happens by itself: then the
+// report goes along with an e-mail.
+func (k Kind) Last() bool { return k == Halted || k == Finished || k == Interrupted || k == Waiting }
+
+// WithReport is the notification with the page of the run, which is made when somebody gets
+// it, at most once.
+func (e Event) WithReport(page func() ([]byte, error)) Event {
+	e.report = sync.OnceValues(page)
+	return e
 }
 
 // WithExpectedEnd is the notification with the end that is expected of the run by the time

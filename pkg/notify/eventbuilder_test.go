@@ -256,7 +256,9 @@ func TestBodies(t *testing.T) {
 				t.Fatal(err)
 			}
 			fmt.Fprintf(&out, "# %s %s %s\n", e.Kind, e.ID, contentType)
-			if err := json.Indent(&out, body, "", "  "); err != nil {
+			if f == Mail {
+				out.Write(body)
+			} else if err := json.Indent(&out, body, "", "  "); err != nil {
 				t.Fatal(err)
 			}
 			out.WriteString("\n")

@@ -18,6 +18,7 @@ import (
 type Target struct {
 	Format Format
 	url    *url.URL
+	mail   *mailbox // of an e-mail
 }
 
 // String names the target by its format and host.
@@ -37,13 +38,20 @@ func ParseTarget(s string) (Target, error) {
 		return Target{}, fmt.Errorf("a notification's target is FORMAT=URL, and FORMAT one of %s", formats())
 	}
 	u, err := url.Parse(strings.TrimSpace(raw))
+	if err == nil && f == Mail {
+		m, err := parseMailbox(u)
+		if err != nil {
+			return Target{}, err
+		}
+		return Target{f, u, m}, nil
+	}
 	switch {
 	case err != nil || u.Hostname() == "":
 		return Target{}, fmt.Errorf("the URL of the %s target is none", f) // what is wrong with it may quote it
 	case u.User != nil:
 		return Target{}, fmt.Errorf("the URL of the %s target must not hold a user or a password", f)
 	case u.Scheme == "https", u.Scheme == "http" && plan.IsLoopback(u.Hostname()):
-		return Target{f, u}, nil
+		return Target{Format: f, url: u}, nil
 	case u.Scheme == "http":
 		return Target{}, fmt.Errorf("the %s target is not https: plain http is allowed to loopback only", f)
 	}

@@ -23,7 +23,7 @@ func TestParseTarget(t *testing.T) {
 		{"slack=https://user:" + secret + "@hooks.slack.com/", "error: must not hold"},
 		{"slack=", "error: none"},
 		{"https://hooks.slack.com/" + secret, "error: FORMAT=URL"},
-		{"mail=https://hooks.slack.com/" + secret, "error: one of cloudevents, teams, slack"},
+		{"pager=https://hooks.slack.com/" + secret, "error: one of cloudevents, teams, slack, mail"},
 		{"", "error: FORMAT=URL"},
 	} {
 		got, err := ParseTarget(c.in)

@@ -35,12 +35,12 @@ func Try(ctx context.Context, o Options, by string, at time.Time) []Tried {
 			l.ctx, l.cancel = context.WithCancel(ctx)
 			defer l.cancel()
 			began := time.Now()
-			body, contentType, err := Body(t.Format, e)
+			send, err := l.prepared(e)
 			if err != nil {
 				all[i] = Tried{Target: t, Why: err.Error(), Refused: true}
 				return
 			}
-			a := l.attempt(e, body, contentType)
+			a := send()
 			all[i] = Tried{t, a.why, a.final, time.Since(began)}
 		})
 	}

@@ -9,9 +9,13 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/textproto"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/wneessen/go-mail"
 
 	"github.com/fleetup-dev/fleetup/internal/neterr"
 	"github.com/fleetup-dev/fleetup/internal/proxy"
@@ -25,6 +29,7 @@ const (
 	longestAfter = 5 * time.Minute  // of a Retry-After that is obeyed
 	giveUp       = 15 * time.Minute // after which a notification is old news
 	attemptTime  = 10 * time.Second // for one attempt
+	mailTime     = 30 * time.Second // for one of an e-mail, with a report
 	queueLength  = 64               // notifications that wait for one target
 	keptLosses   = 5                // that are named at the end; the others are counted
 )
@@ -110,14 +115,14 @@ func (l *targetWorker) run() {
 
 // deliver tries until it is done, refused for good, or too late.
 func (l *targetWorker) deliver(x queuedEvent) {
-	body, contentType, err := Body(l.target.Format, x.event.WithExpectedEnd())
+	send, err := l.prepared(x.event.WithExpectedEnd())
 	if err != nil {
 		l.lose(x, err.Error())
 		return
 	}
 	last := l.isClosing()
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
-		a := l.attempt(x.event, body, contentType)
+		a := send()
 		if a.ok {
 			return
 		}
@@ -139,6 +144,16 @@ func (l *targetWorker) deliver(x queuedEvent) {
 			last = true // once more, at once
 		}
 	}
+}
+
+// prepared makes a notification ready for its target: each call of send is an attempt.
+func (l *targetWorker) prepared(e Event) (send func() answer, err error) {
+	if m := l.target.mail; m != nil {
+		msg, err := mailOf(m, e)
+		return func() answer { return l.attemptMail(msg) }, err
+	}
+	body, contentType, err := Body(l.target.Format, e)
+	return func() answer { return l.attempt(e, body, contentType) }, err
 }
 
 func (l *targetWorker) isClosing() bool {
@@ -208,6 +223,73 @@ func (l *targetWorker) blame(err error) string {
 		return "its certificate is not trusted: " + lexicon.Clean(e.Err.Error())
 	}
 	return "it broke off, or answered with something that is not HTTP"
+}
+
+// attemptMail hands a message to its server, once.
+func (l *targetWorker) attemptMail(msg *mail.Msg) answer {
+	m := l.target.mail
+	ctx, cancel := context.WithTimeout(l.ctx, mailTime)
+	defer cancel()
+	options := []mail.Option{mail.WithPort(m.port), mail.WithTimeout(mailTime), mail.WithoutNoop(),
+		mail.WithTLSConfig(&tls.Config{ServerName: m.host, MinVersion: tls.VersionTLS12, RootCAs: l.o.Roots})}
+	if m.implicit {
+		options = append(options, mail.WithSSL())
+	} else {
+		// The library leaves a connection open on which it was refused.
+		var conn net.Conn
+		defer func() {
+			if conn != nil {
+				_ = conn.Close()
+			}
+		}()
+		policy := mail.TLSMandatory
+		if m.plain {
+			policy = mail.NoTLS
+		}
+		options = append(options, mail.WithTLSPolicy(policy), mail.WithDialContextFunc(
+			func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+				conn, err = new(net.Dialer).DialContext(ctx, network, address)
+				return conn, err
+			}))
+	}
+	if m.user != "" {
+		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(m.user),
+			mail.WithPassword(m.password))
+	}
+	client, err := mail.NewClient(m.host, options...)
+	if err != nil {
+		return answer{final: true, why: "it cannot be reached by what its URL says"}
+	}
+	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
+		return l.blameMail(err)
+	}
+	return answer{ok: true}
+}
+
+// blameMail says why a server did not take a message. Like blame it quotes nothing that came
+// from there.
+func (l *targetWorker) blameMail(err error) answer {
+	code := 0
+	if e, ok := errors.AsType[*mail.SendError](err); ok {
+		code = e.ErrorCode()
+	}
+	if e, ok := errors.AsType[*textproto.Error](err); ok && code == 0 {
+		code = e.Code
+	}
+	switch {
+	case code == 530 || code == 534 || code == 535 || code == 538:
+		return answer{final: true, why: fmt.Sprintf("SMTP %d: it refused the sign-in", code)}
+	case code >= 500:
+		return answer{final: true, why: fmt.Sprintf("SMTP %d: it refused the message", code)}
+	case code >= 400:
+		return answer{why: fmt.Sprintf("SMTP %d: not now", code)}
+	case strings.Contains(err.Error(), "does not support STARTTLS"):
+		return answer{final: true, why: "it offers no TLS (STARTTLS), and nothing is sent without"}
+	case strings.Contains(err.Error(), "does not support SMTP AUTH"), errors.Is(err, mail.ErrNoSupportedAuthDiscovered):
+		return answer{final: true, why: "it takes none of the sign-ins that there are"}
+	}
+	words := strings.NewReplacer(attemptTime.String(), mailTime.String(), "HTTP", "SMTP")
+	return answer{why: words.Replace(l.blame(err))}
 }
 
 // retryAfter reads the header: seconds, or a date.
