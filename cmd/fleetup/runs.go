@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/fleetup-dev/fleetup/internal/session"
 	"github.com/fleetup-dev/fleetup/pkg/control"
+	"github.com/fleetup-dev/fleetup/pkg/fleet"
 	"github.com/fleetup-dev/fleetup/pkg/report"
 	"github.com/fleetup-dev/fleetup/pkg/report/layout"
 	"github.com/fleetup-dev/fleetup/pkg/state"
@@ -22,18 +22,8 @@ func (e *environment) runsCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			path := flagState.of(c)
 			var rows []report.RunRow
-			err := session.ReadLedger(path, func(r *session.ReadOnlyLedger) error {
-				runs, err := r.Runs()
-				rows = make([]report.RunRow, len(runs))
-				for i := range runs {
-					rows[i] = runRow(&runs[i], i == len(runs)-1 && r.Live != nil)
-					kind, unread := r.KindOf(runs[i])
-					rows[i].Of(kind)
-					err = cmp.Or(err, unread)
-				}
-				if n := len(runs); n > 0 && err == nil {
-					err = standsIn(r, &runs[n-1], &rows[n-1])
-				}
+			err := session.ReadLedger(path, func(r *session.ReadOnlyLedger) (err error) {
+				rows, err = runRows(r)
 				return err
 			})
 			if err != nil {
@@ -51,10 +41,38 @@ func (e *environment) runsCommand() *cli.Command {
 	}
 }
 
+// runRows are the runs of a ledger. A plan is read once, however many runs have it.
+func runRows(r *session.ReadOnlyLedger) ([]report.RunRow, error) {
+	runs, err := r.Runs()
+	if err != nil {
+		return nil, err
+	}
+	rows, kinds := make([]report.RunRow, len(runs)), map[string]fleet.Kind{} // by the plans' fingerprints
+	for i := range runs {
+		rows[i] = runRow(&runs[i], i == len(runs)-1 && r.Live != nil)
+	}
+	if n := len(runs); n > 0 {
+		if err := standsIn(r, &runs[n-1], &rows[n-1], kinds); err != nil {
+			return nil, err
+		}
+	}
+	for i := range runs {
+		of := runs[i].PlanFingerprint
+		if _, known := kinds[of]; !known {
+			if kinds[of], err = r.KindOf(runs[i]); err != nil {
+				return nil, err
+			}
+		}
+		rows[i].Of(kinds[of])
+	}
+	return rows, nil
+}
+
 // standsIn says where the newest run of a ledger stands, of which alone the facts are
-// read, and only where it is not closed. A journal that cannot be read keeps nobody from
-// the list. The error is that of a process which went away while it was asked.
-func standsIn(r *session.ReadOnlyLedger, info *state.RunInfo, row *report.RunRow) error {
+// read, and only where it is not closed; then its kind is one of the kinds. A journal that
+// cannot be read keeps nobody from the list. The error is that of a process which went away
+// while it was asked.
+func standsIn(r *session.ReadOnlyLedger, info *state.RunInfo, row *report.RunRow, kinds map[string]fleet.Kind) error {
 	if info.Closed {
 		return nil
 	}
@@ -64,6 +82,7 @@ func standsIn(r *session.ReadOnlyLedger, info *state.RunInfo, row *report.RunRow
 		return err
 	case err == nil && ok && run.Info.ID == info.ID:
 		row.Stands(run.State, run.Live, session.Now())
+		kinds[info.PlanFingerprint] = run.State.Plan.Kind
 	}
 	return nil
 }
