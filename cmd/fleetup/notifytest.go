@@ -52,7 +52,8 @@ func (e *environment) notifyTest(c *cli.Context) error {
 	}
 	tried := notify.Try(c.Context, notify.Options{Targets: e.targets, Secret: []byte(os.Getenv(secretVariable)),
 		UserAgent: "fleetup/" + versionString()}, session.Actor(fleet.Credentials{}).User, session.Now())
-	docs, lost, refused := make([]triedDocument, 0, len(tried)), 0, false
+	docs, lost := make([]triedDocument, 0, len(tried)), 0
+	var hook, mailbox bool // one was refused
 	g := layout.Grid{Head: []string{"RESULT", "TARGET", "TOOK", "WHY"}}
 	for i := range tried {
 		t := &tried[i]
@@ -62,7 +63,8 @@ func (e *environment) notifyTest(c *cli.Context) error {
 		if t.Why != "" {
 			result, why = "NOT DELIVERED", t.Why
 			lost++
-			refused = refused || t.Refused
+			hook = hook || t.Refused && t.Target.Format != notify.Mail
+			mailbox = mailbox || t.Refused && t.Target.Format == notify.Mail
 		}
 		g.Rows = append(g.Rows, []string{result, t.Target.String(), t.Took.Round(10 * time.Millisecond).String(), why})
 	}
@@ -78,8 +80,15 @@ func (e *environment) notifyTest(c *cli.Context) error {
 		return err
 	}
 	next := "look at the address, the proxy and the network between, then try again"
-	if refused {
-		next = "make a new webhook, or correct the sign-in and the addresses of the mailbox, where one was refused"
+	const again = "make a new webhook where the old one was refused, and put its URL in place of the old one"
+	const signIn = "correct the sign-in, the addresses or the port of the mailbox that was refused"
+	switch {
+	case hook && mailbox:
+		next = failure.Lines(again, signIn)
+	case hook:
+		next = again
+	case mailbox:
+		next = signIn
 	}
 	return failure.New(fleet.ExitInternal, errors.New(words.Count(lost, "target")+
 		fmt.Sprintf(" of %d %s not told", len(tried), map[bool]string{true: "was", false: "were"}[lost == 1])), next)

@@ -100,7 +100,8 @@ func runRow(r *state.RunInfo, live bool) report.RunRow {
 		row.Status, row.EndedAt, row.ExitCode, row.Verdict = string(report.RunFinished), &report.Time{Time: r.ClosedAt},
 			&code, &verdict
 		row.Ended(r.NeverStarted)
-		row.Took = r.ClosedAt.Sub(r.OpenedAt).Round(time.Second)
+		// As long as between the times that stand beside it, which are cut to seconds.
+		row.Took = r.ClosedAt.Truncate(time.Second).Sub(r.OpenedAt.Truncate(time.Second))
 	}
 	return row
 }

@@ -77,3 +77,19 @@ func TestRunsReadAPlanOnce(t *testing.T) {
 		}
 	}
 }
+
+// A run took as long as lies between the two times that stand beside that.
+func TestRunTook(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 16, 22, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ opened, closed, took time.Duration }{
+		{900 * time.Millisecond, 41*time.Second + 100*time.Millisecond, 41 * time.Second},
+		{100 * time.Millisecond, 40*time.Second + 900*time.Millisecond, 40 * time.Second},
+		{0, time.Hour, time.Hour},
+	} {
+		row := runRow(&state.RunInfo{OpenedAt: at.Add(c.opened), ClosedAt: at.Add(c.closed), Closed: true}, false)
+		if row.Took != c.took {
+			t.Errorf("from %s to %s it took %s, want %s", c.opened, c.closed, row.Took, c.took)
+		}
+	}
+}

@@ -44,6 +44,7 @@ waves:
 	}
 	for text, want := range map[string]string{
 		`{at: "2027-02-31T22:00", timezone: UTC}`:  `f.yaml:10:34: notBefore.at must be a date or a local time`,
+		`{at: "9991-01-01", timezone: UTC}`:        `f.yaml:10:34: notBefore.at is after the year 9990`,
 		`{at: "2027-06-05T24:00", timezone: UTC}`:  `notBefore.at must be a date or a local time`,
 		`{at: "2027-06-05T22:00Z", timezone: UTC}`: `notBefore.at must be a date or a local time`,
 		`{at: "2027-06-05", timezone: Mars}`:       `timezone "Mars" is not known`,

@@ -145,8 +145,12 @@ func (d *decoder) notBefore(e *entry) time.Time {
 	d.all(&f, notBeforeForm.what, notBeforeForm.names,
 		`write {at: "2026-12-24T22:00", timezone: Australia/Sydney}`)
 	at, err := plan.WallMoment(t.at, t.zone)
-	if err != nil {
+	switch {
+	case err != nil:
 		return time.Time{} // reported
+	case at.Year() > plan.LastYear:
+		d.problem(f.of("at"), "correct its year", "%s.at is after the year %d", e.what, plan.LastYear)
+		return time.Time{}
 	}
 	d.effects.dates = append(d.effects.dates, givenDate{d.here(e.at), t, len(d.in.Waves), at})
 	return at

@@ -149,7 +149,7 @@ func (f *faultList) wavePolicy(p *Plan, w int) {
 	if wave.Soak < 0 {
 		addf("its soak is below 0")
 	}
-	if at := wave.NotBefore; !at.IsZero() && (at.Year() < 2000 || at.Year() > 9999 || at.Location() != time.UTC) {
+	if at := wave.NotBefore; !at.IsZero() && (at.Year() < 2000 || at.Year() > LastYear || at.Location() != time.UTC) {
 		addf("the time before which it does not open cannot be: %v", at)
 	}
 	if a := wave.Approval; a != nil {

@@ -89,6 +89,10 @@ func offsetAt(x int64, zone *time.Location) (offset, until int64) {
 	return int64(seconds), end.Unix()
 }
 
+// LastYear is the last year in which a wave may open: what follows then may take its time, and
+// JSON holds no year after 9999.
+const LastYear = 9990
+
 // WallMoment is the moment at which the wall clock of a zone first shows a local time, as
 // [ParseWall] reads it, or later: one that a change of the clocks leaves out is the moment of
 // the change.
