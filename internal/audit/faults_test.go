@@ -132,6 +132,12 @@ func TestEveryFault(t *testing.T) {
 				return nil, nil
 			}}, []string{"EVENTS 2 to 4: belongs to no run"}},
 
+		"an event that cannot be read before the first run": {changed{events: func(e []state.Entry) []state.Entry {
+			e[0].Data = []byte("{")
+			return e[:1]
+		}, index: func([]state.RunInfo) ([]state.RunInfo, error) { return nil, nil }},
+			[]string{"EVENT 1: cannot be read: "}},
+
 		"an index that cannot be read": {changed{index: func([]state.RunInfo) ([]state.RunInfo, error) {
 			return nil, errors.New("torn")
 		}}, []string{"RUN the index of the runs cannot be read: torn"}},
@@ -207,6 +213,10 @@ func TestTwentyFaultsAreTold(t *testing.T) {
 			}
 			return r, nil
 		}}
+		wanted := fmt.Sprintf(": %d faults found; the first: VAULT upgrade/", n)
+		if _, err := Verify(pathed{c}, mine); err == nil || !strings.Contains(err.Error(), wanted) {
+			t.Errorf("of %d it says %.200v", n, err)
+		}
 		found, err := Check(c, "", mine)
 		if err != nil || len(found.Faults) != min(n, 20) || found.More != max(0, n-20) || found.Vaults != n+1 {
 			t.Errorf("of %d it tells %d and %d more, of %d vaults: %v", n, len(found.Faults), found.More, found.Vaults,
@@ -224,6 +234,35 @@ func TestTwentyFaultsAreTold(t *testing.T) {
 	}
 	if s := strings.Repeat("x", 601); short(s) != s[:600]+" …" {
 		t.Error("601 bytes were not cut")
+	}
+}
+
+// TestSentences: what a fact does not say is not told, and what it says is.
+func TestSentences(t *testing.T) {
+	t.Parallel()
+	accepted := fleet.StartAnswered{OperationID: "o1", Answer: fleet.StartAnswer{Verdict: fleet.StartAccepted}}
+	withStatus := accepted
+	withStatus.Answer.HTTPStatus, withStatus.Answer.Message = 202, "taken"
+	for _, c := range []struct {
+		fact fleet.Fact
+		want string
+	}{
+		{fleet.RunOpened{RunID: "r1", PlanFingerprint: "f00d", Carried: make([]fleet.Carried, 2)},
+			"opened run r1 on plan f00d; it took over 2 vaults from earlier runs"},
+		{fleet.Resumed{}, "went on with the run in a new process"},
+		{fleet.Resumed{Reason: "its host is gone"}, "took the run over from the engine that carried it out"},
+		{fleet.RunClosed{Code: fleet.ExitOK}, "closed the run with exit code 0 (ok)"},
+		{fleet.RunClosed{Code: fleet.ExitOK, NeverStarted: 3},
+			"closed the run with exit code 0 (ok); 3 never started"},
+		{accepted, "the start of operation o1 was answered: accepted"},
+		{withStatus, "the start of operation o1 was answered: accepted (HTTP 202): taken"},
+		{fleet.Reopened{}, "permitted another try"},
+		{fleet.Reopened{Case: "4711"}, "permitted another try, support case 4711"},
+		{fleet.RunSuspended{Why: fleet.SuspendedSignal}, "suspended the run in order (signal)"},
+	} {
+		if got := Sentence(c.fact, fleet.DirectionUpgrade); got != c.want {
+			t.Errorf("it is %q, want %q", got, c.want)
+		}
 	}
 }
 
